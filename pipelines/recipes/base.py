@@ -22,18 +22,20 @@ class PlanContext:
     """What a recipe may use while planning.
 
     Attributes:
-        import_file: Checks a file given by a person and puts it into the artifact store.
+        import_file: Checks a file given by a person, puts it into the artifact store.
         choose: Task and language -> id of the card that will run it; raises `ModelMissing`.
         seed: Seed of the whole job.
         base: Folder that relative paths of the brief start from.
         only: Parts asked for ("copy", "posters", "voice", "video"); empty = all.
+        producer: Operator's code for AIGC labels; empty = not registered.
     """
 
-    import_file: Any  # Callable[[Path, ArtifactKind], Artifact]
+    import_file: Any  # Callable[[Path, ArtifactKind], Artifact], keyword `field` names it in errors
     choose: Any  # Callable[..., str]
     seed: int = 0
     base: Path = Path(".")
     only: tuple[str, ...] = ()
+    producer: str = ""
 
 
 @runtime_checkable
