@@ -1,0 +1,1 @@
+"""AIGC Studio: one brief in; ad copy, posters, voice-overs and captioned videos out."""

@@ -70,7 +70,7 @@ def write_kit(source: KitSource, out: Path) -> dict[str, Any]:
     """
     from pipelines.export.page import render_page
 
-    old = _earlier_files(out)
+    old = earlier_files(out)
     staging = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         staging.mkdir(parents=True)
@@ -88,7 +88,7 @@ def write_kit(source: KitSource, out: Path) -> dict[str, Any]:
     return kit
 
 
-def _earlier_files(out: Path) -> set[str]:
+def earlier_files(out: Path) -> set[str]:
     if not out.exists():
         return set()
     if not out.is_dir():

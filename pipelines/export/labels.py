@@ -162,11 +162,14 @@ def _read_svg(path: Path) -> str | None:
 def _write_pdf(source: Path, target: Path, label: AigcLabel) -> None:
     import pikepdf
 
-    with pikepdf.open(source) as pdf:
-        with pdf.open_metadata(set_pikepdf_as_editor=False) as meta:
-            meta[f"{{{IPTC_NS}}}DigitalSourceType"] = SOURCE_TYPE
-        pdf.docinfo["/AIGC"] = label.text()
-        pdf.save(target, deterministic_id=True)
+    try:
+        with pikepdf.open(source) as pdf:
+            with pdf.open_metadata(set_pikepdf_as_editor=False) as meta:
+                meta[f"{{{IPTC_NS}}}DigitalSourceType"] = SOURCE_TYPE
+            pdf.docinfo["/AIGC"] = label.text()
+            pdf.save(target, deterministic_id=True)
+    except pikepdf.PdfError as error:
+        raise CorruptFile(f"{source.name} is not a PDF file: {error}") from error
 
 
 def _read_pdf(path: Path) -> str | None:

@@ -238,6 +238,28 @@ def set_field(data: dict[str, Any], key: str, value: Any) -> None:
             raise bad_brief(key, "上一级不是对象", "its parent holds a plain value")
 
 
+FILE_FIELDS = ("photo", "logo")
+
+
+class BriefPathChanges:
+    """Paths given beside the brief, on the command line: they start from the current folder, and the person who
+    typed them may name any folder of theirs."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.roots: tuple[Path, ...] = ()
+
+    def absolute(self, key: str, value: Any) -> Any:
+        """The value to set; a path becomes absolute and its folder an allowed root."""
+        if key.rpartition(".")[2] not in FILE_FIELDS or not isinstance(value, str) or not value:
+            return value
+        if value.startswith(SAMPLE_SCHEME) or "\x00" in value:
+            return value
+        path = (self.base / Path(value).expanduser()).resolve()
+        self.roots += (path.parent,)
+        return str(path)
+
+
 BriefT = TypeVar("BriefT", bound=BaseModel)
 
 
