@@ -33,6 +33,7 @@ from models.catalog import Catalog
 from models.control import Control
 from models.errors import AdapterFailed, Cancelled, ModelMissing, OutOfMemory, StudioError
 from models.settings import Settings
+from models.sources.local import verify
 
 GROUP = "aigc_studio.adapters"
 _POLL = 0.05  # seconds between looks at the cancel token while waiting
@@ -151,6 +152,7 @@ class Pool:
         Raises:
             ModelMissing: Files, modules or hardware are lacking; the hint is the command that helps.
             OutOfMemory: The model does not fit even when everything else is gone.
+            CorruptFile: A file is not what its card says.
             AdapterFailed: The runtime could not load it.
             Cancelled: Cancel was asked for while waiting.
         """
@@ -160,7 +162,7 @@ class Pool:
         slot = self._acquire(card, working_mb, control)
         try:
             if slot.model is None:
-                self._load(slot)
+                self._load(slot, control)
             yield slot.model
         finally:
             self._release(slot)
@@ -309,12 +311,13 @@ class Pool:
     def _device(self, card: Card) -> str:
         return "cuda" if card.memory.gpu and card.memory.gpu <= self._budget.gpu else "cpu"
 
-    def _load(self, slot: _Slot) -> None:
+    def _load(self, slot: _Slot, control: Control) -> None:
         card = slot.card
         options = {"threads": self._threads, **card.defaults, "device": slot.device}
         factory = self._factory(card)
+        folder = verify(card, self.catalog, control=control)
         try:
-            slot.model = factory(card, self.catalog.folder(card), options=options)
+            slot.model = factory(card, folder, options=options)
         except StudioError:
             raise
         except MemoryError as error:
