@@ -47,7 +47,11 @@ class Shelf:
         self.put("label.poster.work", (folder / "poster.png").read_bytes(), "image", ".png")
         self.put("poster.png", raw.read_bytes(), "image", ".png")
         copy = {"audience": "上班族", "headline": headline, "subhead": "副题", "body": "正文", "hashtags": ["咖啡"]}
-        copy |= {"script": ["一句。"], "state": "needs_review", "flags": [{"field": "body", "reason": {"zh": "短", "en": "short"}}]}
+        copy |= {
+            "script": ["一句。"],
+            "state": "needs_review",
+            "flags": [{"field": "body", "reason": {"zh": "短", "en": "short"}}],
+        }
         self.put("copy.1.copy", json.dumps(copy).encode(), "json", ".json")
         steps = (
             PlanStep(id="copy.1", step="write_copy", version=1, params={}, models={"text": "m-text"}),
@@ -60,7 +64,14 @@ class Shelf:
             "copy": "copy.1.copy",
             "deck": "",
             "posters": [
-                {"channel": "c", "title": "小红书", "width": 40, "height": 60, "paths": ["posters/a.png"], "preview": "poster.png"}
+                {
+                    "channel": "c",
+                    "title": "小红书",
+                    "width": 40,
+                    "height": 60,
+                    "paths": ["posters/a.png"],
+                    "preview": "poster.png",
+                }
             ],
             "voice": None,
             "video": None,
@@ -195,7 +206,13 @@ def test_a_malicious_kit_json_cannot_delete_outside(shelf: Shelf, tmp_path: Path
 
 @pytest.mark.parametrize(
     ("kinds", "verdict"),
-    [(["yes"], "yes"), (["yes", "no"], "no"), (["yes", "conditional"], "conditional"), (["unknown", "conditional"], "unknown"), ([], "yes")],
+    [
+        (["yes"], "yes"),
+        (["yes", "no"], "no"),
+        (["yes", "conditional"], "conditional"),
+        (["unknown", "conditional"], "unknown"),
+        ([], "yes"),
+    ],
 )
 def test_the_most_restrictive_licence_wins(kinds: list[str], verdict: str) -> None:
     cards = [card(f"c{index}", kind) for index, kind in enumerate(kinds)]

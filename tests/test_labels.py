@@ -33,7 +33,9 @@ def make(path: Path) -> Path:
             soundfile.write(path, np.zeros((4801, 1), np.float32), 48_000, subtype="PCM_16")
         case ".mp4":
             source = ["-f", "lavfi", "-i", "testsrc=s=64x64:d=0.4:r=10", "-f", "lavfi", "-i", "sine=d=0.4"]
-            subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *source, "-shortest", str(path)], check=True)
+            subprocess.run(
+                [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *source, "-shortest", str(path)], check=True
+            )
         case ".md":
             path.write_text("# 标题\n\n正文\n")
     return path
@@ -74,7 +76,9 @@ def test_the_work_itself_is_untouched(tmp_path: Path) -> None:
 def test_pillow_and_xml_readers_see_the_png_label(tmp_path: Path) -> None:
     write_label(make(tmp_path / "s.png"), tmp_path / "o.png", LABEL)
     with Image.open(tmp_path / "o.png") as image:
-        xmp = image.info["xmp"].decode() if isinstance(image.info.get("xmp"), bytes) else image.info["XML:com.adobe.xmp"]
+        xmp = (
+            image.info["xmp"].decode() if isinstance(image.info.get("xmp"), bytes) else image.info["XML:com.adobe.xmp"]
+        )
     assert "trainedAlgorithmicMedia" in xmp or "compositeWithTrainedAlgorithmicMedia" in xmp
     assert json.loads(xmp.split("<TC260:AIGC>")[1].split("</TC260:AIGC>")[0])["Label"] == "1"
 

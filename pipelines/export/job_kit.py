@@ -29,7 +29,9 @@ def kit_source(engine: Engine, catalog: Catalog, job_id: str) -> KitSource:
     """Everything the kit of a job is written from. Raises `BadInput` for a job that is not done."""
     job = engine.job(job_id)
     if job.state != "done":
-        raise BadInput(f"Job {job_id} is {job.state}; only a finished job has a kit.", hint=f"`studio jobs show {job_id}`")
+        raise BadInput(
+            f"Job {job_id} is {job.state}; only a finished job has a kit.", hint=f"`studio jobs show {job_id}`"
+        )
     return KitSource(
         plan=engine.plan(job_id),
         job=job_id,

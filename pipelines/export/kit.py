@@ -81,8 +81,13 @@ def write_kit(source: KitSource, out: Path) -> dict[str, Any]:
         _move_into(staging, out, old)
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise DiskFull(f"The disk is full; the kit was not written to {out}.", hint="Free some room and run the same command again: finished steps are kept.") from error
-        raise BadInput(f"--out: cannot write to {out}: {error.strerror}.", hint="Choose a folder you may write to.") from error
+            raise DiskFull(
+                f"The disk is full; the kit was not written to {out}.",
+                hint="Free some room and run the same command again: finished steps are kept.",
+            ) from error
+        raise BadInput(
+            f"--out: cannot write to {out}: {error.strerror}.", hint="Choose a folder you may write to."
+        ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return kit
@@ -99,7 +104,9 @@ def earlier_files(out: Path) -> set[str]:
         kit = json.loads((out / "kit.json").read_text("utf-8"))
         return {str(item["path"]) for item in kit["files"]} | {"kit.json", "index.html"}
     except (OSError, ValueError, KeyError, TypeError):
-        raise BadInput(f"--out: {out} has other things in it.", hint="Give a new folder, or one that holds an earlier kit.") from None
+        raise BadInput(
+            f"--out: {out} has other things in it.", hint="Give a new folder, or one that holds an earlier kit."
+        ) from None
 
 
 def _deliver(source: KitSource, path: str, ref: str, staging: Path) -> dict[str, Any]:
@@ -211,7 +218,7 @@ def _move_into(staging: Path, out: Path, old: set[str]) -> None:
         name = path.relative_to(staging).as_posix()
         new.add(name)
         (out / name).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, out / name)
+        path.replace(out / name)
     root = out.resolve()
     for name in old - new:
         stale = (root / name).resolve()

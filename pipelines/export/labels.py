@@ -88,7 +88,7 @@ def _xmp(label: AigcLabel) -> str:
 
 def _from_xmp(xml: str | bytes) -> str | None:
     try:
-        root = ET.fromstring(xml)  # noqa: S314 -- of files this program wrote; expat expands no external entity
+        root = ET.fromstring(xml)
     except ET.ParseError as error:
         raise CorruptFile(f"Unreadable XMP: {error}") from error
     node = root.find(f".//{{{TC260_NS}}}AIGC")

@@ -52,9 +52,9 @@ def _picture(source: Path, target: Path, longest_side: int) -> Path:
     from PIL import Image
 
     with Image.open(source) as image:
-        image = image.convert("RGBA" if "A" in image.getbands() else "RGB")
-        image.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
-        image.save(target, "WEBP", quality=84, method=4)
+        small = image.convert("RGBA" if "A" in image.getbands() else "RGB")
+        small.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
+        small.save(target, "WEBP", quality=84, method=4)
     return target
 
 

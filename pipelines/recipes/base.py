@@ -33,7 +33,7 @@ class PlanContext:
     import_file: Any  # Callable[[Path, ArtifactKind], Artifact], keyword `field` names it in errors
     choose: Any  # Callable[..., str]
     seed: int = 0
-    base: Path = Path(".")
+    base: Path = Path()
     only: tuple[str, ...] = ()
     producer: str = ""
 

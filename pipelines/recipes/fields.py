@@ -46,7 +46,9 @@ def _typesettable(text: str) -> str:
             continue
         category = unicodedata.category(char)
         if category in {"Cc", "Cs", "Co", "Cn"} or char == "\ufffd":
-            raise _problem("control", f"含有不可见的控制字符 U+{ord(char):04X}", f"has the control character U+{ord(char):04X}")
+            raise _problem(
+                "control", f"含有不可见的控制字符 U+{ord(char):04X}", f"has the control character U+{ord(char):04X}"
+            )
         if category == "Cf" or unicodedata.bidirectional(char) in {"R", "AL", "RLE", "RLO", "RLI"}:
             raise _problem(
                 "rtl",
@@ -54,7 +56,9 @@ def _typesettable(text: str) -> str:
                 f"has U+{ord(char):04X}, a right-to-left or direction character that cannot be typeset",
             )
         if _EMOJI.match(char):
-            raise _problem("emoji", f"含有表情符号“{char}”，字体里没有", f"has the emoji {char!r}, which the typefaces do not have")
+            raise _problem(
+                "emoji", f"含有表情符号“{char}”，字体里没有", f"has the emoji {char!r}, which the typefaces do not have"
+            )
     return text
 
 
@@ -136,7 +140,9 @@ def sample_photo(value: str) -> Path:
     names = sorted(path.stem for path in folder.glob("*.png"))
     name = value[len(SAMPLE_SCHEME) :]
     if name not in names:
-        raise _problem("sample", f"没有样片“{name}”，可用：{'、'.join(names)}", f"no sample {name!r}; there are {', '.join(names)}")
+        raise _problem(
+            "sample", f"没有样片“{name}”，可用：{'、'.join(names)}", f"no sample {name!r}; there are {', '.join(names)}"
+        )
     return folder / f"{name}.png"
 
 
@@ -194,18 +200,30 @@ def parse_brief(text: str | bytes) -> dict[str, Any]:
     try:
         decoded = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise bad_brief("brief", f"不是 UTF-8 文本（第 {error.start} 字节）", f"is not UTF-8 text (byte {error.start})") from None
+        raise bad_brief(
+            "brief", f"不是 UTF-8 文本（第 {error.start} 字节）", f"is not UTF-8 text (byte {error.start})"
+        ) from None
     try:
-        value = yaml.load(decoded, Loader=_Loader)  # noqa: S506 -- a SafeLoader
+        value = yaml.load(decoded, Loader=_Loader)
     except yaml.reader.ReaderError as error:
         code = f"U+{ord(error.character):04X}" if isinstance(error.character, str) else str(error.character)
-        raise bad_brief("brief", f"含有控制字符 {code}（第 {error.position} 个字符）", f"has the control character {code} at {error.position}") from None
+        raise bad_brief(
+            "brief",
+            f"含有控制字符 {code}（第 {error.position} 个字符）",
+            f"has the control character {code} at {error.position}",
+        ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise bad_brief("brief", f"不是有效的 YAML/JSON：{error.problem}{where}", f"is not valid YAML or JSON: {error.problem}{where}") from None
+        raise bad_brief(
+            "brief",
+            f"不是有效的 YAML/JSON：{error.problem}{where}",
+            f"is not valid YAML or JSON: {error.problem}{where}",
+        ) from None
     except (RecursionError, ValueError) as error:
-        raise bad_brief("brief", "嵌套太深或值无法读取", "is nested too deeply or has a value that cannot be read") from error
+        raise bad_brief(
+            "brief", "嵌套太深或值无法读取", "is nested too deeply or has a value that cannot be read"
+        ) from error
     if not isinstance(value, dict) or not value:
         raise bad_brief("brief", "应当是“字段: 值”的列表", "must be a list of `field: value` lines")
     return value
@@ -350,7 +368,10 @@ def _explain(error: Any, known: Mapping[str, set[str]]) -> Problem:  # noqa: PLR
     if kind == "string_too_short":
         return Problem(field, {"zh": "不能为空", "en": "must not be empty"})
     if kind == "string_too_long":
-        return Problem(field, {"zh": f"太长（最多 {ctx['max_length']} 个字符）", "en": f"is longer than {ctx['max_length']} characters"})
+        return Problem(
+            field,
+            {"zh": f"太长（最多 {ctx['max_length']} 个字符）", "en": f"is longer than {ctx['max_length']} characters"},
+        )
     if kind == "too_short":
         return Problem(field, {"zh": f"至少要有 {ctx['min_length']} 项", "en": f"needs at least {ctx['min_length']}"})
     if kind == "too_long":

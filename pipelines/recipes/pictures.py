@@ -50,8 +50,12 @@ def check_picture(path: Path, *, field: str) -> tuple[int, int]:
 def _check_size(width: int, height: int, field: str) -> None:
     said = f"{width}×{height}"
     if min(width, height) < MIN_SIDE:
-        raise bad_brief(field, f"太小（{said}），每边至少 {MIN_SIDE} 像素", f"is too small ({said}); each side needs {MIN_SIDE} px")
+        raise bad_brief(
+            field, f"太小（{said}），每边至少 {MIN_SIDE} 像素", f"is too small ({said}); each side needs {MIN_SIDE} px"
+        )
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise bad_brief(field, f"太大（{said}），每边最多 {MAX_SIDE} 像素", f"is too large ({said}); a side may have {MAX_SIDE} px")
+        raise bad_brief(
+            field, f"太大（{said}），每边最多 {MAX_SIDE} 像素", f"is too large ({said}); a side may have {MAX_SIDE} px"
+        )
     if max(width, height) > 12 * min(width, height):
         raise bad_brief(field, f"太窄（{said}）", f"is too narrow ({said})")

@@ -35,17 +35,21 @@ def recipes() -> None:
 @click.command(context_settings={"show_default": True})
 @click.argument("recipe")
 @click.argument("brief", required=False, type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the kit.  [default: ./kits/BRIEF]", show_default=False)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder of the kit.  [default: ./kits/BRIEF]", show_default=False
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Same seed, same kit.")
 @click.option("--set", "settings_", multiple=True, metavar="KEY=VALUE", help="Change a field: --set product.price=¥12.")
-@click.option("--model", "models", multiple=True, metavar="TASK=ID", help="Choose a model: --model text=qwen2.5-coder-0.5b.")
+@click.option(
+    "--model", "models", multiple=True, metavar="TASK=ID", help="Choose a model: --model text=qwen2.5-coder-0.5b."
+)
 @click.option("--only", multiple=True, metavar="PART", help="Make only this part; may be given again.")
 @click.option("--example", is_flag=True, help="Print a sample brief that runs as it is.")
 @click.option("--schema", is_flag=True, help="Print the brief's JSON Schema.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="en", help="Language of --example.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object last.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def make(  # noqa: PLR0917 -- one parameter an option
+def make(
     recipe: str,
     brief: Path | None,
     out: Path | None,
@@ -104,7 +108,11 @@ def read_request(
         if not equals or not key:
             raise BadInput(f"--set {item}: not KEY=VALUE.", hint="Example: --set product.price=¥12")
         try:
-            value = yaml.safe_load(text) if text[:1] in "[{" or text in {"true", "false", "null"} or text.isdigit() else text
+            value = (
+                yaml.safe_load(text)
+                if text[:1] in "[{" or text in {"true", "false", "null"} or text.isdigit()
+                else text
+            )
         except yaml.YAMLError:
             raise BadInput(f"--set {key}: the value is not valid YAML.", hint="Quote it.") from None
         set_field(data, key, paths.absolute(key, value))
@@ -130,9 +138,10 @@ def _read(brief: Path) -> bytes:
 
 
 def _make(request: MakeRequest, out: Path, *, quiet: bool) -> dict[str, Any]:
+    from pipelines.engine.engine import Engine
+
     from models.catalog import Catalog
     from models.control import CancelToken, Control
-    from pipelines.engine.engine import Engine
     from pipelines.export.job_kit import check_out, write_job_kit
     from pipelines.recipes.making import plan_request
     from studio.commands.progress import watch
@@ -156,7 +165,10 @@ def _make(request: MakeRequest, out: Path, *, quiet: bool) -> dict[str, Any]:
             "files": [],
         }
         if job.state == "failed":
-            raise StudioError(job.error or "A step failed.", hint=f"{job.hint} `studio jobs retry {job.id}` goes on from what is finished.".strip())
+            raise StudioError(
+                job.error or "A step failed.",
+                hint=f"{job.hint} `studio jobs retry {job.id}` goes on from what is finished.".strip(),
+            )
         if job.state == "done":
             kit = write_job_kit(engine, catalog, job.id, out)
             result["kit"] = str(out)
@@ -177,5 +189,7 @@ def _say_done(result: dict[str, Any], out: Path) -> None:
     )
     for review in result["needs_review"]:
         for flag in review["flags"]:
-            click.echo(click.style(f"Please check {review['audience']} · {flag['field']}: {flag['reason']['en']}", fg="yellow"))
+            click.echo(
+                click.style(f"Please check {review['audience']} · {flag['field']}: {flag['reason']['en']}", fg="yellow")
+            )
     click.echo(f"Kit: {out / 'index.html'}")

@@ -36,7 +36,12 @@ def _live() -> Iterator[OnChange]:
     from rich.progress import BarColumn, Progress, TextColumn
 
     console = Console(stderr=True)
-    columns = (BarColumn(bar_width=28), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[left]:>7}"), TextColumn("{task.description}"))
+    columns = (
+        BarColumn(bar_width=28),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[left]:>7}"),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("Planning", total=1.0, left="")
         seen: set[str] = set()
@@ -44,7 +49,9 @@ def _live() -> Iterator[OnChange]:
         def draw(view: Any) -> None:
             for step in view.steps:
                 if step.state == "done" and step.id not in seen and not step.cached and step.stage != "kit":
-                    console.print(f"  [green]✓[/green] {step.title.get('en', step.id)}  [dim]{step.seconds:.1f} s[/dim]")
+                    console.print(
+                        f"  [green]✓[/green] {step.title.get('en', step.id)}  [dim]{step.seconds:.1f} s[/dim]"
+                    )
                 if step.state == "done":
                     seen.add(step.id)
             running = [step for step in view.steps if step.state == "running"]

@@ -119,7 +119,10 @@ class CampaignBrief(BriefPart):
                 raise PydanticCustomError(
                     "studio_channel",
                     "{en}",
-                    {"zh": f"没有渠道“{channel}”，可用：{names}", "en": f"has no channel {channel!r}; there are {names}"},
+                    {
+                        "zh": f"没有渠道“{channel}”，可用：{names}",
+                        "en": f"has no channel {channel!r}; there are {names}",
+                    },
                 )
         return value
 

@@ -130,7 +130,12 @@ class _Planner:
         # 2. The photograph, once for all.
         if self.photo is not None and self.wanted & {"posters", "video"}:
             self.prepared = self.builder.add(
-                "photo", step="prepare_photo", params={"photo": self.photo}, title=_title("photo"), stage="pictures", seconds=25
+                "photo",
+                step="prepare_photo",
+                params={"photo": self.photo},
+                title=_title("photo"),
+                stage="pictures",
+                seconds=25,
             )
         # 3. The works.
         for audience in audiences:
@@ -173,7 +178,15 @@ class _Planner:
                 seconds=60,
             )
             label = f"{index + 1:02d}-{slug(name)}"
-            meta = {"name": name, "slug": label, "copy": copy["copy"].ref, "deck": "", "posters": [], "voice": None, "video": None}
+            meta = {
+                "name": name,
+                "slug": label,
+                "copy": copy["copy"].ref,
+                "deck": "",
+                "posters": [],
+                "voice": None,
+                "video": None,
+            }
             audience = _Audience(index, name, label, copy, meta)
             if "copy" in self.wanted:
                 self._deck(audience)
@@ -258,7 +271,9 @@ class _Planner:
     def _poster(self, audience: _Audience, channel: Channel, template: Template) -> None:
         mood = template.mood
         backdrop = (
-            self._backdrop(template.backdrop, mood, channel.width, channel.height)["backdrop"] if template.backdrop else None
+            self._backdrop(template.backdrop, mood, channel.width, channel.height)["backdrop"]
+            if template.backdrop
+            else None
         )
         step_id = f"poster.{audience.index + 1}.{channel.id}"
         what = channel.title[self.brief.language]
@@ -379,7 +394,9 @@ class _Planner:
         entry = {
             "path": self._deliver(f"voice/{audience.slug}.wav", voice["voice"]),
             "preview": self._preview(f"voice.{number}", voice["voice"], audience.name),
-            "mix": self._deliver(f"voice/{audience.slug}-music.wav", mix["mix"]) if self.brief.video.music != "none" else "",
+            "mix": self._deliver(f"voice/{audience.slug}-music.wav", mix["mix"])
+            if self.brief.video.music != "none"
+            else "",
             "mix_preview": "",
         }
         if entry["mix"]:
@@ -452,14 +469,24 @@ class _Planner:
                 seconds=8,
             )["notice"]
         labelled = self.builder.add(
-            "label." + re.sub(r"[^A-Za-z0-9_./-]", "", path), step="label_work", params=params, title=_title("label", what=path), stage="kit", seconds=0.3
+            "label." + re.sub(r"[^A-Za-z0-9_./-]", "", path),
+            step="label_work",
+            params=params,
+            title=_title("label", what=path),
+            stage="kit",
+            seconds=0.3,
         )
         self.builder.deliver(path, labelled["work"])
         return path
 
     def _preview(self, name: str, work: Ref, what: str) -> str:
         small = self.builder.add(
-            f"preview.{name}", step="preview", params={"work": work}, title=_title("preview", what=what), stage="kit", seconds=1
+            f"preview.{name}",
+            step="preview",
+            params={"work": work},
+            title=_title("preview", what=what),
+            stage="kit",
+            seconds=1,
         )
         return small["preview"].ref
 
