@@ -5,28 +5,20 @@ Design:
   digest. Python's `hash()` is salted and never used.
 - The request is keyed after validation, so `1` for a float field and a left-out default key like what they mean.
 - An artifact counts with its digest and its facts, because a step sees both; where its bytes lie does not count.
-- A model's digest covers what its card says decides the result: adapter, files with their SHA-256, sources,
-  defaults. Titles, licence, memory and rank may change without remaking anything.
-- What cannot be keyed is not cached: a model behind a network service, or a repository that is not pinned to a
-  commit, has no digest; its steps run anew in every job.
+- A model counts with the digest its catalog gives it (adapter, files, settings), never with its name.
+- What cannot be keyed is not cached: when a model has no digest, its steps run anew in every job.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 
 from models.errors import BadInput
-
-if TYPE_CHECKING:
-    from models.card import Card
-
-_COMMIT = re.compile(r"^[0-9a-f]{40}$")
 
 
 def canonical_json(value: Any) -> bytes:
@@ -65,19 +57,6 @@ def step_key(*, step: str, version: int, request: BaseModel, models: Mapping[str
     return digest(
         {"step": step, "version": version, "request": request.model_dump(mode="json"), "models": dict(models)}
     )
-
-
-def model_digest(card: Card) -> str | None:
-    """Digest of what decides a model's result, or None when its content is not pinned."""
-    if "network" in card.needs:
-        return None
-    by_digest = bool(card.files) and all(file.sha256 for file in card.files)
-    for source in card.sources:
-        if (source.kind == "hub" or source.kind == "modelscope") and not by_digest:
-            if not _COMMIT.match(source.revision):
-                return None
-    said = card.model_dump(mode="json", include={"id", "adapter", "sources", "files", "defaults"})
-    return digest(said)
 
 
 def _plain(value: Any) -> Any:
