@@ -32,11 +32,12 @@ def kit_source(engine: Engine, catalog: Catalog, job_id: str) -> KitSource:
         raise BadInput(
             f"Job {job_id} is {job.state}; only a finished job has a kit.", hint=f"`studio jobs show {job_id}`"
         )
+    outputs = {f"{step.id}.{name}": artifact for step in job.steps for name, artifact in step.outputs.items()}
     return KitSource(
         plan=engine.plan(job_id),
         job=job_id,
         made=datetime.fromtimestamp(job.finished or job.created, timezone.utc).isoformat(timespec="seconds"),
-        output=lambda ref: engine.output(job_id, ref),
+        output=outputs.__getitem__,
         path=engine.path,
         runs={step.id: StepRun(step.seconds, step.cached) for step in job.steps},
         card=catalog.get,

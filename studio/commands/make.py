@@ -153,7 +153,7 @@ def _make(request: MakeRequest, out: Path, *, quiet: bool) -> dict[str, Any]:
     with Engine(settings) as engine:
         plan = plan_request(request, engine, catalog, settings)
         token = CancelToken()
-        with watch(plan, quiet=quiet) as on_change:
+        with watch(quiet=quiet) as on_change:
             job = engine.run(plan, control=Control(cancel=token), on_change=on_change)
         result: dict[str, Any] = {
             "job": job.id,

@@ -13,13 +13,11 @@ from typing import Any
 
 import click
 
-from pipelines.engine.plan import Plan
-
 OnChange = Callable[[Any], None]  # receives a pipelines.engine JobView
 
 
 @contextmanager
-def watch(plan: Plan, *, quiet: bool) -> Iterator[OnChange]:
+def watch(*, quiet: bool) -> Iterator[OnChange]:
     """A context whose value is the callback to draw with."""
     if quiet:
         yield lambda view: None

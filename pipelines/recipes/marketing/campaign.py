@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.errors import BadInput
 from models.settings import ASSETS
 from pipelines.engine.artifacts import Artifact, Ref
 from pipelines.engine.plan import Plan, PlanBuilder, StepHandle
 from pipelines.recipes.base import PlanContext
 from pipelines.recipes.fields import bad_brief
 from pipelines.recipes.marketing.brief import VIDEO_SIZES, CampaignBrief
-from pipelines.steps.lay_out.templates import Template, choose_template, get_template
+from pipelines.steps.lay_out.templates import Template, choose_template, template_named
 from pipelines.steps.vocabulary import CHANNELS, LABEL_TEXT, Brand, Channel, Label, Product
 
 PARTS = ("copy", "posters", "voice", "video")
@@ -269,12 +270,11 @@ class _Planner:
             self._poster(audience, channel, template)
 
     def _poster(self, audience: _Audience, channel: Channel, template: Template) -> None:
-        mood = template.mood
-        backdrop = (
-            self._backdrop(template.backdrop, mood, channel.width, channel.height)["backdrop"]
-            if template.backdrop
-            else None
-        )
+        mood = template.palette
+        backdrop: Ref | None = None
+        if template.backdrop is not None:
+            painted = self._backdrop(template.backdrop.style, template.backdrop.mood, channel.width, channel.height)
+            backdrop = painted["backdrop"]
         step_id = f"poster.{audience.index + 1}.{channel.id}"
         what = channel.title[self.brief.language]
         poster = self.builder.add(
@@ -320,13 +320,16 @@ class _Planner:
     def _template(self, channel: Channel, audience: int, order: int, taken: set[str]) -> Template:
         asked = self.brief.templates
         if asked:
+            name = asked[(audience * len(self.brief.channels) + order) % len(asked)]
             try:
-                return get_template(asked[(audience * len(self.brief.channels) + order) % len(asked)])
-            except KeyError as error:
-                raise bad_brief("templates", f"没有模板 {error}", f"has no template {error}") from None
+                return template_named(name)
+            except BadInput as error:
+                raise bad_brief(
+                    "templates", f"没有模板“{name}”；{error.hint}", f"has no template {name!r}; {error.hint}"
+                ) from None
         return choose_template(
             tone=self.brief.tone,
-            ratio=channel.ratio,
+            channel_ratio=channel.ratio,
             index=audience * len(self.brief.channels) + order,
             has_photo=self.photo is not None,
             taken=taken,
