@@ -50,13 +50,27 @@ class WordTime:
 
 
 @dataclass(frozen=True)
+class PhoneTime:
+    """One sound (a symbol of the voice's phoneme alphabet, stress and tone marks included) and when it is heard."""
+
+    symbol: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class SentenceTime:
-    """A sentence as written in the request, when it is heard, and its words in order."""
+    """A sentence as written in the request, when it is heard, and its words in order.
+
+    Words occur in `text` in their order, without the punctuation around them. `phones` is empty where the model does
+    not tell them.
+    """
 
     text: str
     start: float
     end: float
     words: tuple[WordTime, ...] = ()
+    phones: tuple[PhoneTime, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +127,15 @@ class SpeechModel(Protocol):
 
     def close(self) -> None:
         """Give the memory back. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class MeasuringSpeechModel(SpeechModel, Protocol):
+    """A synthesiser that can tell how long it would speak without speaking."""
+
+    def measure(self, request: SpeechRequest, *, control: Control | None = None) -> float:
+        """Seconds that `synthesize` would give for the same request, to within a frame or two a sentence."""
         ...
 
 
