@@ -138,10 +138,9 @@ def _read(brief: Path) -> bytes:
 
 
 def _make(request: MakeRequest, out: Path, *, quiet: bool) -> dict[str, Any]:
-    from pipelines.engine.engine import Engine
-
     from models.catalog import Catalog
     from models.control import CancelToken, Control
+    from pipelines.engine.engine import Engine
     from pipelines.export.job_kit import check_out, write_job_kit
     from pipelines.recipes.making import plan_request
     from studio.commands.progress import watch
