@@ -2,8 +2,9 @@
 
 Design:
 - A card says what its file is by `defaults.kind`: `product` (U2-Net: any salient thing) or `portrait` (MODNet: people,
-  finer edges); or it names both files in `defaults.networks` ({kind: file}). With both, the general matte decides what the subject is; the portrait matte is
-  taken only where the two agree (intersection over union >= 0.85), because away from people it is guesswork.
+  finer edges); or it names both files in `defaults.networks` ({kind: file}). With both, the general matte decides
+  what the subject is; the portrait matte is taken only where the two agree (intersection over union >= 0.85),
+  because away from people it is guesswork.
 - Networks see 320 or 512 px. Their matte is brought to full size by a colour guided filter: alpha becomes a local
   linear function of the picture's colour, so edges fall where the picture has them, not where the network's grid does.
 - The filter works on a band around the edge in effect: solid inside and outside stay solid by a soft threshold.

@@ -65,7 +65,7 @@ def _leads(brand: list[Array], seen: list[Array]) -> tuple[Array, Array]:
 
 
 def _background(brand: list[Array], first: Array, accent: Array, mood: Mood, *, warm: bool) -> Array:
-    first_l, first_c, first_h = lch(first)
+    _, first_c, first_h = lch(first)
     accent_h = lch(accent)[2]
     if mood == "light":
         for own in brand:

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.image.painter import colour
 from models.image.painter.colour import Array
-from models.image.painter.scene import Scene, light, noise, screen, smoothstep
+from models.image.painter.scene import Scene, bend, light, noise, screen, smoothstep, warm_ramp
 
 
 def gradient(scene: Scene) -> Array:
@@ -39,7 +39,7 @@ def _horizon(scene: Scene) -> Array:
     distance = np.hypot(x - middle, y - centre) - radius  # > 0 outside the sphere, units
     toward = np.exp(-(((x - middle) / (0.55 * scene.right)) ** 2))  # light is strongest above the middle
     outside = np.maximum(distance, 0)
-    hue_far = colour.mix(s.accent, s.second, 0.55, around=0.9)
+    hue_far = colour.mix(s.bleed, s.second, 0.3, around=0.9)
     power = {"light": 0.75, "dark": 1.0, "vivid": 0.95}[scene.mood]
     soft = screen(soft, light(hue_far) * (0.55 * power * toward * np.exp(-outside / 0.26))[..., None])
     soft = screen(soft, light(s.accent) * (0.85 * power * toward * np.exp(-outside / 0.085))[..., None])
@@ -67,15 +67,15 @@ def _sun(scene: Scene) -> Array:
     """A great disc in haze, dissolving downwards."""
     s, rng = scene.scheme, scene.rng
     x, y, v = scene.grid(540)
-    soft = light(_sky(scene, v, x, y))
-    radius = float(rng.uniform(0.34, 0.42))
+    sky = _sky(scene, v, x, y)
+    radius = min(0.40, 0.30 * scene.bottom) * float(rng.uniform(0.9, 1.05))
     middle = scene.right * float(rng.choice([0.5, rng.uniform(0.3, 0.7)]))
-    centre = scene.bottom * float(rng.uniform(0.66, 0.72))
+    centre = scene.bottom * float(rng.uniform(0.51, 0.55)) + radius  # its top stays under the type
     distance = np.hypot(x - middle, y - centre)
-    hue_far = colour.mix(s.accent, s.second, 0.5, around=0.9)
-    power = {"light": 0.6, "dark": 0.8, "vivid": 0.8}[scene.mood]
-    soft = screen(soft, light(hue_far) * (power * 0.75 * np.exp(-((distance / 0.72) ** 2)))[..., None])
-    soft = screen(soft, light(s.accent) * (power * 0.55 * np.exp(-((distance / 0.46) ** 2)))[..., None])
+    hue_far = s.bleed
+    heat = {"light": 0.42, "dark": 0.62, "vivid": 0.62}[scene.mood] * np.exp(-((distance / (2.0 * radius)) ** 2))
+    lit = colour.look_up(warm_ramp(s, s.base, mood=scene.mood), np.asarray(heat, np.float32))
+    soft = light(sky + (lit - sky) * smoothstep(0.02, 0.30, heat)[..., None])
     picture = scene.enlarge(soft)
     x, y, v = scene.grid()
     distance = np.hypot(x - middle, y - centre)
@@ -103,9 +103,9 @@ def _sweep(scene: Scene) -> Array:
             (1.0, s.glow),
         ]
     elif scene.mood == "dark":
-        stops = [(0.0, s.deep), (0.48, s.base), (0.68, s.second), (0.88, s.accent), (1.0, s.glow)]
+        stops = [(0.0, s.deep), (0.46, s.base), (0.60, s.second), (0.72, s.bleed), (0.88, s.accent), (1.0, s.glow)]
     else:
-        stops = [(0.0, s.deep), (0.42, s.base), (0.66, s.second), (0.86, s.accent), (1.0, s.glow)]
+        stops = [(0.0, s.deep), (0.42, s.base), (0.58, s.second), (0.70, s.bleed), (0.86, s.accent), (1.0, s.glow)]
     lab = colour.look_up(colour.ramp(stops, around=0.8), np.asarray(along * 0.86, np.float32))
     folds = along * 7.0 + 1.2 * noise(x, y, rng, cells=1.1)
     saw = folds - np.floor(folds)
@@ -116,40 +116,69 @@ def _sweep(scene: Scene) -> Array:
 
 
 def mesh(scene: Scene) -> Array:
-    """Colours flowing into each other like ink in silk, with light along the folds."""
+    """Colours flowing into each other like ink in silk, with light along the folds.
+
+    Heat rises from a few places below; two ramps turn heat into colour, and a second field leads from one to the
+    other. So colours meet only where a painter would let them: warm never crosses cold through grey.
+    """
     s, rng = scene.scheme, scene.rng
-    x, y, v = scene.grid(600)
-    push = 0.30
-    wx = x + push * noise(x, y, rng, cells=0.9, octaves=2, gain=0.35)
-    wy = y + push * noise(x, y, rng, cells=0.9, octaves=2, gain=0.35)
-    wx = wx + 0.12 * noise(wx[:1].repeat(len(wx), 0), y, rng, cells=1.6)
-    calm = [s.lift if scene.mood == "light" else s.deep, s.base, s.base]
-    strong = [*s.tints[:4], s.accent, s.second]
-    rng.shuffle(strong)
-    points: list[tuple[float, float, Array, float]] = []
-    for index, tone in enumerate(calm):
-        points.append(
-            (
-                scene.right * (0.1 + 0.4 * index + 0.1 * rng.random()),
-                scene.bottom * (0.04 + 0.26 * rng.random()),
-                tone,
-                1.25,
-            )
+    x, y, v = scene.grid(640)
+    bend_x, bend_y = (noise(x, y, rng, cells=0.85, octaves=2, gain=0.4) for _ in range(2))
+    wx, wy = x + 0.24 * bend_x, y + 0.24 * bend_y
+    wx = wx + 0.07 * np.sin(4.2 * wy + float(rng.uniform(0, 6)))
+    heat = np.zeros_like(x)
+    side = float(rng.choice([0.0, 1.0]))
+    for across, down, reach, power in (
+        (side, 1.02, 0.52, 1.0),
+        (1 - side, 0.72, 0.34, 0.62),
+        (0.5, 1.1, 0.40, 0.7),
+        (side, 0.55, 0.22, 0.35),
+    ):
+        px = scene.right * (across + float(rng.uniform(-0.12, 0.12)))
+        py = scene.bottom * (down + float(rng.uniform(-0.05, 0.05)))
+        heat = 1 - (1 - heat) * (
+            1
+            - power
+            * np.exp(-(((wx - px) / (reach * 1.15 * scene.right)) ** 2) - ((wy - py) / (reach * scene.bottom)) ** 2)
         )
-    for index, tone in enumerate(strong):
-        where = (index % 3 + rng.uniform(0.1, 0.9)) / 3
-        down = 0.56 + 0.42 * ((index // 3 + rng.random()) / 2)
-        points.append((scene.right * where, scene.bottom * down, tone, 0.9))
-    weights = []
-    for px, py, _, reach in points:
-        gap = ((wx - px) ** 2 + (wy - py) ** 2) / (0.30 * reach) ** 2
-        weights.append(np.exp(-0.5 * gap) + 1e-4 / (1e-2 + gap))
-    total = np.sum(weights, axis=0)
-    lab = sum((w / total)[..., None] * tone for w, (_, _, tone, _) in zip(weights, points, strict=True))
-    height = noise(wx, wy, rng, cells=1.3, octaves=2, gain=0.4)
-    flow = np.sin(6.5 * (wx * 0.7 + wy * 1.1) + 2.2 * height)
-    sheen = np.gradient(flow, axis=0) * 9.0 + np.gradient(flow, axis=1) * 6.0
-    amount = {"light": 0.018, "dark": 0.035, "vivid": 0.035}[scene.mood] * smoothstep(0.30, 0.75, v)
-    lab = np.asarray(lab, np.float32)
-    lab[..., 0] += np.clip(sheen, -1.6, 1.6) * amount
-    return scene.enlarge(light(lab))
+    heat = heat * smoothstep(0.12, 0.62, v + 0.10 * bend_x)
+    lead = smoothstep(-0.55, 0.75, np.sin(2.3 * wx / scene.right + 1.7 * wy + float(rng.uniform(0, 6))) + 0.3 * bend_y)
+    quiet = {"light": s.lift, "dark": s.deep, "vivid": colour.mix(s.base, s.deep, 0.55)}[scene.mood]
+    if scene.mood == "light":
+        warm = [
+            (0.0, s.base),
+            (0.30, colour.mix(s.base, s.bleed, 0.38)),
+            (0.62, colour.mix(s.accent, s.base, 0.25)),
+            (0.85, s.accent),
+            (1.0, s.glow),
+        ]
+        cold = [
+            (0.0, s.base),
+            (0.40, colour.mix(s.base, s.second, 0.7)),
+            (0.75, s.second),
+            (1.0, colour.mix(s.second, s.glow, 0.6)),
+        ]
+    else:
+        warm = [
+            (0.0, s.base),
+            (0.30, colour.mix(s.base, s.bleed, 0.75)),
+            (0.52, s.bleed),
+            (0.78, s.accent),
+            (1.0, s.glow),
+        ]
+        cold = [
+            (0.0, s.base),
+            (0.35, colour.mix(s.base, s.second, 0.75)),
+            (0.66, s.second),
+            (1.0, colour.mix(s.second, s.glow, 0.55)),
+        ]
+    heat = np.asarray(heat, np.float32)
+    lab = colour.look_up(colour.ramp(warm, around=0.85), heat)
+    other = colour.look_up(colour.ramp(cold, around=0.85), heat)
+    lab = bend(lab, colour.mix(s.bleed, s.base, 0.35), other, 0.9 * lead * (1 - smoothstep(0.28, 0.72, heat)))
+    lab = lab + (quiet - lab) * (0.75 * (1 - smoothstep(0.0, 0.42, v + 0.08 * bend_y)) * (1 - heat))[..., None]
+    folds = np.sin(7.0 * (0.8 * wx + 1.15 * wy) + 1.6 * noise(wx, wy, rng, cells=1.1))
+    sheen = np.sign(folds) * np.abs(folds) ** 1.5
+    amount = {"light": 0.012, "dark": 0.030, "vivid": 0.026}[scene.mood]
+    lab[..., 0] += sheen * amount * smoothstep(0.42, 0.85, v) * (0.35 + heat)
+    return scene.enlarge(light(np.asarray(lab, np.float32)))

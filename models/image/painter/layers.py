@@ -11,67 +11,83 @@ from models.image.painter.scene import Scene, light, noise, smoothstep
 
 
 def waves(scene: Scene) -> Array:
-    """Hills of silk one behind another: each lit along its crest, each throwing a soft shadow on the one behind."""
+    """Great folds of silk one before another: lit along the crest, deep in the trough, a soft shadow behind each."""
     s, rng = scene.scheme, scene.rng
     x, y, v = scene.grid(480)
     drift = 0.10 * noise(x, y, rng, cells=0.7)
     top = {"light": s.lift, "dark": s.deep, "vivid": colour.mix(s.base, s.deep, 0.35)}[scene.mood]
-    low = colour.mix(s.base, s.accent, {"light": 0.35, "dark": 0.22, "vivid": 0.4}[scene.mood], around=0.9)
-    sky = colour.look_up(
-        colour.ramp([(0.0, top), (0.42, s.base), (0.8, low), (1.0, low)]), np.asarray(v + drift * v, np.float32)
-    )
-    picture = scene.enlarge(light(sky))
-    # A low sun behind the first hill.
-    start = int(scene.height * 0.44)
-    x, y, v = (field[start:] for field in scene.grid())
-    view = picture[start:]
-    sheets = 6
-    far, near = colour.mix(low, s.second, 0.5), {"light": s.second, "dark": s.deep, "vivid": s.deep}[scene.mood]
-    tones = colour.ramp([(0.0, far), (0.38, s.accent), (0.72, s.second), (1.0, near)], around=0.9)
-    if scene.mood == "light":
-        tones = colour.ramp(
-            [
-                (0.0, colour.mix(low, s.base, 0.3)),
-                (0.4, s.tints[0]),
-                (0.7, colour.mix(s.accent, s.base, 0.35)),
-                (1.0, s.accent),
-            ],
-            around=0.9,
-        )
-    line = x[0]
-    phase = rng.uniform(0, 2 * np.pi, 3)
-    for index in range(sheets):
-        depth = (index + 0.5) / sheets  # 0 = far, 1 = near
-        level = scene.bottom * (0.585 + 0.36 * (index / (sheets - 1)) ** 1.05)
-        swell = 0.035 + 0.065 * depth
-        phase = phase + rng.uniform(0.7, 1.5, 3) * np.array([1, -1, 1])
-        turns = np.array([0.62, 1.13, 2.1]) * rng.uniform(0.85, 1.2, 3) * 2 * np.pi / max(1.0, 0.8 * scene.right)
-        curve = level + swell * (
-            np.sin(turns[0] * line + phase[0])
-            + 0.55 * np.sin(turns[1] * line + phase[1])
-            + 0.14 * np.sin(turns[2] * line + phase[2])
-        )
-        below = y - curve[None].astype(np.float32)  # units under the crest
-        above = np.maximum(-below, 0)
-        shade = 0.42 * np.exp(-above / 0.030) + 0.22 * np.exp(-above / 0.11)
-        shade *= {"light": 0.45, "dark": 1.0, "vivid": 0.8}[scene.mood]
-        view *= (1.0 - shade)[..., None]
-        own = tones[int(depth * (len(tones) - 1))]
-        lifted = colour.mix(own, s.glow, 0.20 if scene.mood != "light" else 0.35, around=0.3)
-        foot = colour.mix(own, s.deep if scene.mood != "light" else s.second, 0.55, around=0.7)
-        fall = np.clip(below / (0.26 + 0.1 * depth), 0, 1)
-        side = 0.14 * np.sin(1.3 * line / scene.right * np.pi + phase[1])[None]
-        body = light(
-            colour.look_up(
-                colour.ramp([(0.0, lifted), (0.28, own), (1.0, foot)]), np.sqrt(np.clip(fall + side * fall, 0, 1))
-            )
-        )
-        alpha = np.clip(below * scene.unit + 0.5, 0, 1)
-        view += (body - view) * alpha[..., None]
-        rim = np.exp(-np.abs(below - 0.0016) / 0.0014) * (0.30 if scene.mood == "dark" else 0.42)
-        gloss = (0.55 + 0.45 * np.sin(2.1 * line / scene.right * np.pi + phase[0]))[None] * alpha
-        view += (light(s.glow) - view) * (rim * gloss)[..., None]
+    low = colour.mix(s.base, s.bleed, {"light": 0.30, "dark": 0.35, "vivid": 0.45}[scene.mood], around=0.9)
+    sky = colour.ramp([(0.0, top), (0.42, s.base), (0.78, low), (1.0, low)])
+    picture = scene.enlarge(light(colour.look_up(sky, np.asarray(v + drift * v, np.float32))))
+    start = int(scene.height * 0.42)
+    x, y = (field[start:] for field in scene.grid()[:2])
+    view, line = picture[start:], x[0]
+    sheets = _silks(scene, low)
+    lean, phase = float(rng.choice([-1.0, 1.0])), float(rng.uniform(0, 2 * np.pi))
+    across = line / scene.right
+    for index, (crest, own, trough) in enumerate(sheets):
+        depth = index / (len(sheets) - 1)  # 0 = far, 1 = near
+        level = scene.bottom * (0.60 + 0.335 * depth)
+        phase += float(rng.uniform(1.5, 2.6))
+        swing = (0.075 + 0.03 * depth) * scene.bottom
+        # One long swell and its half, leaning one way then the other: never the same bump twice.
+        curve = level + swing * np.sin(2 * np.pi * 0.62 * across + phase)
+        curve += 0.36 * swing * np.sin(2 * np.pi * 1.37 * across + 1.7 * phase + 0.6)
+        curve += lean * (0.11 if index % 2 == 0 else -0.07) * scene.bottom * (across - 0.5)
+        below = np.asarray(y - curve[None], np.float32)  # units under the crest
+        first = max(0, int((float(curve.min()) - float(y[0, 0]) - 0.30) * scene.unit))
+        part, part_below = view[first:], below[first:]
+        above = np.maximum(-part_below, 0)
+        shade = 0.40 * np.exp(-above / 0.018) + 0.34 * np.exp(-above / 0.085)
+        part *= (1.0 - {"light": 0.30, "dark": 0.92, "vivid": 0.62}[scene.mood] * shade)[..., None]
+        # Light lies where the crest faces it, and dies away under the fold.
+        facing = 0.5 + 0.5 * np.cos(2 * np.pi * (across * 0.9 - 0.25 * lean) + 0.6 * phase)
+        fall = np.maximum(part_below, 0) / (0.15 + 0.13 * facing[None] + 0.05 * depth)
+        table = light(colour.ramp([(0.0, crest), (0.22, own), (0.62, trough), (1.0, colour.mix(trough, s.deep, 0.35))]))
+        body = colour.look_up(table, np.asarray(1 - np.exp(-1.15 * fall), np.float32))
+        body *= (0.80 + 0.28 * facing[None] * np.exp(-fall))[..., None]
+        alpha = np.clip(part_below * scene.unit + 0.5, 0, 1)
+        part += (body - part) * alpha[..., None]
+        rim = np.exp(-(((part_below - 0.0018) / 0.0022) ** 2)) * (facing**2)[None] * alpha
+        part += (light(s.glow) - part) * ({"light": 0.65, "dark": 0.42, "vivid": 0.5}[scene.mood] * rim)[..., None]
     return picture
+
+
+def _silks(scene: Scene, low: Array) -> list[tuple[Array, Array, Array]]:
+    """Crest, body and trough of each fold, far to near: a walk from the air's colour through the palette."""
+    s = scene.scheme
+    if scene.mood == "light":
+        walk = [
+            (0.0, colour.mix(low, s.base, 0.35)),
+            (0.35, colour.mix(s.bleed, s.base, 0.45)),
+            (0.68, colour.mix(s.accent, s.base, 0.2)),
+            (1.0, s.accent),
+        ]
+    elif scene.mood == "dark":
+        walk = [
+            (0.0, colour.mix(s.base, s.second, 0.7)),
+            (0.35, colour.mix(s.second, s.bleed, 0.6)),
+            (0.7, s.bleed),
+            (1.0, s.accent),
+        ]
+    else:
+        walk = [(0.0, colour.mix(low, s.lift, 0.3)), (0.35, s.second), (0.7, s.bleed), (1.0, s.accent)]
+    tones = colour.ramp(walk, around=0.9)
+    result = []
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        own = tones[int(share * (len(tones) - 1))]
+        lightness, chroma, hue = colour.lch(own)
+        lifted = colour.mix(colour.from_lch(min(lightness + 0.13, 0.97), chroma * 0.95, hue), s.glow, 0.12, around=0.3)
+        sink = {"light": 0.07, "dark": 0.26, "vivid": 0.20}[scene.mood]
+        toward = float(np.arctan2(s.second[2], s.second[1]))
+        turn = (toward - hue + np.pi) % (2 * np.pi) - np.pi
+        trough = colour.from_lch(
+            max(lightness - sink, 0.10),
+            chroma * (1.0 if scene.mood != "dark" else 0.8),
+            hue + np.clip(turn, -0.45, 0.45),
+        )
+        result.append((lifted, own, trough))
+    return result
 
 
 def paper(scene: Scene) -> Array:
@@ -82,19 +98,22 @@ def paper(scene: Scene) -> Array:
     ground = s.base if scene.mood != "light" else colour.mix(s.base, s.lift, 0.4)
     lamp = 1.0 + 0.07 * (0.5 - v) + 0.05 * (0.5 - x / scene.right)
     picture = light(ground) * (lamp * (1 + texture))[..., None]
-    order = {"light": [s.tints[0], s.accent, s.second, s.tints[-1]], "dark": [s.lift, s.second, s.accent, s.tints[0]],
-             "vivid": [s.second, s.lift, s.accent, s.tints[0]]}[scene.mood]  # fmt: skip
+    # Cut paper first: a disc that the torn sheets half hide. Then sheets rising from the bottom, near ones over far.
+    tonal = colour.from_lch(
+        float(ground[0]) + (0.11 if s.dark else -0.075), colour.lch(ground)[1] * 1.3 + 0.012, colour.lch(ground)[2]
+    )
+    cream = colour.from_lch(0.93, 0.022, colour.lch(s.accent)[2])
+    second = s.second if scene.mood != "light" else colour.mix(s.second, s.deep, 0.25)
     lean = float(rng.choice([-1.0, 1.0]))
-    # Two sheets rise from the bottom, one comes in from a lower corner, a strip lies on top.
-    plans = [
-        (0.60, 0.16 * lean, 0.032, order[0]),
-        (0.74, -0.20 * lean, 0.030, order[1]),
-        (0.875, 0.10 * lean, 0.022, order[2]),
-    ]
+    radius = 0.30 * min(1.0, 0.8 * scene.bottom) * float(rng.uniform(0.9, 1.1))
+    middle = (scene.right * (0.5 + 0.22 * lean), scene.bottom * 0.535 + radius)
+    inside = radius - np.hypot(x - middle[0], y - middle[1])
+    picture = _sheet(scene, picture, np.asarray(inside, np.float32), texture, s.accent, torn=False)
+    plans = [(0.70, 0.20 * lean, 0.030, tonal), (0.80, -0.15 * lean, 0.026, second), (0.905, 0.08 * lean, 0.020, cream)]
     for level, tilt, rough, tone in plans:
         line = x[0]
-        edge = scene.bottom * level + tilt * (line - scene.right / 2) + _tear(line, rng, rough)
-        picture = _sheet(scene, picture, y - edge[None].astype(np.float32), texture, tone)
+        edge = scene.bottom * level + tilt * (line - scene.right / 2) * min(1.0, scene.bottom) + _tear(line, rng, rough)
+        picture = _sheet(scene, picture, y - edge[None].astype(np.float32), texture, tone, torn=True)
     return picture
 
 
@@ -135,8 +154,8 @@ def _tear(line: Array, rng: np.random.Generator, rough: float) -> Array:
     return np.asarray(total, np.float32)
 
 
-def _sheet(scene: Scene, picture: Array, below: Array, texture: Array, tone: Array) -> Array:
-    """Lay one torn sheet; `below` (h, w) is how far under its torn edge a place is, units."""
+def _sheet(scene: Scene, picture: Array, below: Array, texture: Array, tone: Array, *, torn: bool) -> Array:
+    """Lay one sheet; `below` (h, w) is how far inside its edge a place is, units. A torn edge shows its white core."""
     s, rng = scene.scheme, scene.rng
     ragged = below + 0.0016 * texture / 0.03
     sheet = np.clip(ragged * scene.unit + 0.5, 0, 1)
@@ -155,9 +174,9 @@ def _sheet(scene: Scene, picture: Array, below: Array, texture: Array, tone: Arr
     line = np.arange(scene.width, dtype=np.float32) / scene.unit
     width = 0.009 + 0.010 * np.abs(_tear(line, rng, 1.0)) + _tear(line, rng, 0.004)
     printed = smoothstep(-0.0012, 0.0022, ragged - np.maximum(width, 0.003)[None] + 0.05 * texture)
-    white = light(
-        colour.mix(s.lift, tone, 0.10) if scene.mood != "dark" else colour.from_lch(0.90, 0.012, colour.lch(tone)[2])
-    )
+    white = light(colour.from_lch(0.90 if s.dark else 0.97, 0.014, colour.lch(tone)[2]))
+    if not torn:
+        printed = np.ones_like(printed)
     core = white * (0.97 + 2.6 * texture + 6.0 * np.clip(ragged, 0, 0.012))[..., None]
     lamp = 1.0 + 0.10 * np.exp(-np.maximum(below, 0) / 0.10) - 0.10 * np.clip(below, 0, 1)
     face = light(tone) * (lamp * (1 + texture))[..., None]

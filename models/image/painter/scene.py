@@ -37,6 +37,7 @@ class Scheme:
         lift: The base in light.
         accent: The brand's strongest colour, in full.
         second: Another colour of the palette, or the accent's neighbour.
+        bleed: The accent as its light dies on film: deeper, its hue turned towards red or towards `second`.
         glow: What light looks like: the accent, nearly white.
         tints: Four to eight colours at the mood's own lightness, palette order.
         dark: Whether type on the base is light.
@@ -47,62 +48,88 @@ class Scheme:
     lift: Array
     accent: Array
     second: Array
+    bleed: Array
     glow: Array
     tints: tuple[Array, ...]
     dark: bool
 
 
 def make_scheme(palette: tuple[str, ...], mood: Mood) -> Scheme:
-    """A scheme from 1 to 8 colours "#rrggbb", most important first."""
-    colours = [colour.lab_from_hex(value) for value in palette]
-    polar = [colour.lch(value) for value in colours]
-    # The accent is the most colourful, with a bonus for brightness: amber rather than navy.
-    strongest = max(range(len(polar)), key=lambda i: polar[i][1] * (0.5 + polar[i][0]) - 0.004 * i)
-    accent_l, accent_c, accent_h = polar[strongest]
+    """A scheme from 1 to 8 colours "#rrggbb", most important first.
+
+    A first colour that can be the mood's ground already is the base as it is; the rest then leads.
+    """
+    polar = [colour.lch(colour.lab_from_hex(value)) for value in palette]
     first_l, first_c, first_h = polar[0]
+    own_ground = {"light": first_l >= 0.9, "dark": first_l <= 0.30, "vivid": len(polar) > 1 and 0.33 <= first_l <= 0.87}
+    ground = colour.lab_from_hex(palette[0]) if own_ground[mood] else None
+    leading = polar[1:] if ground is not None and len(polar) > 1 else polar
+    # The accent is the most colourful, with a bonus for brightness: amber rather than navy.
+    strongest = max(range(len(leading)), key=lambda i: leading[i][1] * (0.5 + leading[i][0]) - 0.004 * i)
+    accent_l, accent_c, accent_h = leading[strongest]
+    accent_c = max(accent_c, 0.015)
     if first_c < 0.02:
         first_h = accent_h
-    others = [p for i, p in enumerate(polar) if i != strongest and p[1] > 0.03]
-    second_l, second_c, second_h = others[0] if others else (accent_l * 0.9, accent_c * 0.9, accent_h - 0.75)
-    accent_c = max(accent_c, 0.02)
-    make = colour.from_lch
+    others = [p for i, p in enumerate(leading) if i != strongest and p[1] > 0.03 and _turn(p[2], accent_h) > 0.35]
+    second_l, second_c, second_h = others[0] if others else (accent_l * 0.92, accent_c * 0.9, accent_h - 0.7)
+    if mood == "dark" and not others and first_c > 0.03:
+        second_l, second_c, second_h = 0.42, max(first_c, 0.07), first_h
+    bleed_h = accent_h + float(np.clip(_signed_turn(0.25, accent_h), -0.62, 0.62))  # towards red, as film does
+    make, tight = colour.from_lch, np.clip
     if mood == "light":
         base = make(0.955, min(0.4 * first_c + 0.006, 0.022), accent_h if first_l < 0.4 else first_h)
-        deep = make(0.86, min(0.6 * first_c, 0.05), first_h)
-        lift = make(0.985, min(first_c, 0.008), accent_h)
-        tints = [make(0.80 + 0.13 * l, min(0.62 * c, 0.105), h) for l, c, h in polar]
-        accent = make(np.clip(accent_l, 0.62, 0.84), accent_c, accent_h)
-        second = make(np.clip(second_l + 0.3, 0.66, 0.85), min(second_c, 0.11), second_h)
-        glow = make(0.98, 0.03, accent_h)
+        deep, lift = make(0.86, min(0.6 * first_c, 0.05), first_h), make(0.985, min(first_c, 0.008), accent_h)
+        tints = [make(0.82 + 0.11 * l, min(0.66 * c, 0.105), h) for l, c, h in leading]
+        accent = make(tight(accent_l, 0.64, 0.84), accent_c, accent_h)
+        second = make(tight(second_l + 0.3, 0.70, 0.85), min(second_c, 0.11), second_h)
+        bleed, glow = make(0.78, min(accent_c, 0.13), bleed_h), make(0.985, 0.025, accent_h)
     elif mood == "dark":
-        base = make(np.clip(first_l * 0.72, 0.15, 0.215), np.clip(first_c, 0.004, 0.065), first_h)
-        deep = make(0.085, min(first_c, 0.03), first_h)
-        lift = make(0.34, min(first_c * 1.1, 0.1), first_h)
-        tints = [make(0.24 + 0.28 * l, min(0.95 * c, 0.16), h) for l, c, h in polar]
-        accent = make(np.clip(accent_l, 0.6, 0.8), accent_c, accent_h)
-        second = make(np.clip(second_l, 0.36, 0.6), max(second_c, 0.06), second_h)
-        glow = make(0.93, min(accent_c, 0.07), accent_h)
+        base = make(tight(first_l * 0.9, 0.15, 0.23), tight(first_c, 0.004, 0.065), first_h)
+        base = base if ground is None else ground
+        base_l, base_c, base_h = colour.lch(base)
+        deep, lift = make(base_l * 0.5, base_c * 0.6, base_h), make(base_l + 0.14, max(base_c * 1.25, 0.03), base_h)
+        tints = [make(0.24 + 0.30 * l, min(0.95 * c, 0.16), h) for l, c, h in leading]
+        accent = make(tight(accent_l, 0.62, 0.82), accent_c, accent_h)
+        second = make(tight(second_l, 0.40, 0.6), max(second_c, 0.07) if accent_c > 0.02 else 0.01, second_h)
+        bleed = make(0.52, max(accent_c, 0.12) if accent_c > 0.02 else 0.01, bleed_h)
+        glow = make(0.94, min(accent_c, 0.07), accent_h)
     else:
         bright = first_l >= 0.62
-        base = make(
-            np.clip(first_l, 0.70, 0.86) if bright else np.clip(first_l, 0.34, 0.55), max(first_c * 1.15, 0.09), first_h
+        level = tight(first_l, 0.70, 0.86) if bright else tight(first_l, 0.36, 0.55)
+        base = make(level, max(first_c * 1.15, 0.10), first_h) if first_c >= 0.02 else make(0.5, accent_c, accent_h)
+        base = base if ground is None else ground
+        base_l, base_c, base_h = colour.lch(base)
+        deep, lift = (
+            make(base_l * 0.7, base_c * 1.05, base_h - 0.22),
+            make(min(base_l + 0.13, 0.93), base_c * 1.1, base_h + 0.25),
         )
-        if first_c < 0.02:
-            base = make(0.5, accent_c, accent_h)
-        own_l, own_c, own_h = colour.lch(base)
-        bright = own_l >= 0.62
-        deep = make(own_l * 0.68, own_c, own_h - 0.25)
-        lift = make(min(own_l + 0.14, 0.93), own_c, own_h + 0.3)
         tints = [
-            make(np.clip(0.40 + 0.45 * l, 0.45, 0.84), max(1.15 * c, 0.13 if c > 0.02 else 0.0), h) for l, c, h in polar
+            make(tight(0.40 + 0.45 * l, 0.45, 0.84), max(1.15 * c, 0.13 if c > 0.02 else 0.0), h) for l, c, h in leading
         ]
-        accent = make(np.clip(accent_l, 0.62, 0.82), accent_c * 1.1, accent_h)
-        second = make(np.clip(second_l, 0.5, 0.72), max(second_c, 0.14), second_h)
-        glow = make(0.95, min(accent_c, 0.08), accent_h)
-    if len(tints) < 4:
-        spare = [colour.mix(accent, second, 0.5), colour.mix(base, accent, 0.45), colour.mix(base, second, 0.55)]
-        tints = [*tints, *spare][: max(4, len(tints))]
-    return Scheme(base, deep, lift, accent, second, glow, tuple(tints), float(base[0]) < 0.62)
+        accent = make(tight(accent_l, 0.64, 0.84), accent_c * 1.1, accent_h)
+        second = make(tight(second_l, 0.5, 0.72), max(second_c, 0.14) if accent_c > 0.02 else 0.01, second_h)
+        bleed = make(0.6, max(accent_c, 0.17) if accent_c > 0.02 else 0.01, bleed_h)
+        glow = make(0.96, min(accent_c, 0.08), accent_h)
+    if mood == "light" and ground is not None:
+        base = ground
+    spare = [
+        colour.mix(accent, second, 0.5, around=0.9),
+        bleed,
+        colour.mix(base, accent, 0.45),
+        colour.mix(base, second, 0.55),
+    ]
+    tints = [*tints, *spare][: max(4, len(tints))]
+    dark = float(base[0]) < 0.66
+    return Scheme(base, deep, lift, accent, second, bleed, glow, tuple(tints), dark)
+
+
+def _signed_turn(to: float, start: float) -> float:
+    return float((to - start + np.pi) % (2 * np.pi) - np.pi)
+
+
+def _turn(one: float, other: float) -> float:
+    """Angle between two hues, radians, 0 to pi."""
+    return abs(_signed_turn(one, other))
 
 
 @dataclass(frozen=True)
@@ -194,6 +221,23 @@ def screen(under: Array, add: Array) -> Array:
     return np.asarray(1.0 - (1.0 - np.minimum(under, 1.0)) * (1.0 - np.clip(add, 0.0, 1.0)), np.float32)
 
 
+def bend(one: Array, via: Array, other: Array, share: Array) -> Array:
+    """OKLab pictures mixed by `share` (h, w) along a curve that leans towards the colour `via`.
+
+    Straight mixes of far hues cross grey; leaning on a colour between them keeps the mix alive.
+    """
+    t = share[..., None]
+    return np.asarray(one * (1 - t) ** 2 + via * (2 * t * (1 - t)) + other * t**2, np.float32)
+
+
+def warm_ramp(scheme: Scheme, ground: Array, *, mood: Mood) -> Array:
+    """From the ground through the bleed and the accent to the glow: what light of the accent does to it."""
+    near = colour.mix(ground, scheme.bleed, 0.55 if mood != "light" else 0.35, around=0.9)
+    return colour.ramp(
+        [(0.0, ground), (0.28, near), (0.50, scheme.bleed), (0.76, scheme.accent), (1.0, scheme.glow)], around=0.9
+    )
+
+
 def finish(scene: Scene, picture: Array, *, width: int, height: int, grain: float) -> np.ndarray:
     """Calm the type area, resize to `width` x `height`, add grain and dither; (height, width, 3) uint8."""
     picture = _calm(scene, picture)
@@ -222,7 +266,7 @@ def _calm(scene: Scene, picture: Array) -> Array:
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     bright = cv2.GaussianBlur(small @ np.array([0.2126, 0.7152, 0.0722], np.float32), (0, 0), 1.2)
     y = (np.arange(size[1], dtype=np.float32) + 0.5) / size[1]
-    where = (1.0 - smoothstep(CALM, CALM + 0.22, y))[:, None]
+    where = (1.0 - smoothstep(CALM - 0.02, CALM + 0.13, y))[:, None]
     level = float(light(scene.scheme.base) @ np.array([0.2126, 0.7152, 0.0722], np.float32))
     if scene.scheme.dark:
         ceiling = max(level * 1.9, 0.075) if scene.mood == "dark" else max(level * 1.35, 0.13)

@@ -7,67 +7,67 @@ import numpy as np
 
 from models.image.painter import colour
 from models.image.painter.colour import Array
-from models.image.painter.scene import Scene, light, noise, smoothstep
+from models.image.painter.scene import Scene, light, over, smoothstep
 
 
 def studio_floor(scene: Scene) -> Array:
     """A cyclorama under one big soft light, with the shade of a window or of leaves, by chance."""
-    s, rng = scene.scheme, scene.rng
-    x, y, v = scene.grid(720)
+    s = scene.scheme
+    x, y, _ = scene.grid(720)
     floor = scene.floor * scene.bottom  # y where the floor begins, units
-    side = float(rng.choice([-1.0, 1.0]))
+    side = float(scene.rng.choice([-1.0, 1.0]))
     middle = scene.right / 2
-    wall_tone, floor_tone, lit, shade_tone = _tones(scene)
-    # The cove: wall turns into floor over a soft curve, not at a line.
+    wall, ground, lit = _tones(scene)
+    # 1. The sweep: the wall turns into the floor over a soft curve that catches less light than either.
     turn = smoothstep(floor - 0.10, floor + 0.07, y)
-    wall_l = (
-        1.0
-        - 0.30
-        * (np.hypot((x - middle - 0.10 * side) / (0.95 * scene.right), (y - floor * 0.72) / (0.95 * scene.bottom)))
-        ** 1.5
-    )
+    reach = np.hypot((x - middle - 0.1 * side) / (0.95 * scene.right), (y - floor * 0.72) / (0.95 * scene.bottom))
     near = np.clip((y - floor) / max(scene.bottom - floor, 0.05), 0, 1)
-    floor_l = 1.0 - 0.26 * near**1.4 - 0.16 * np.abs((x - middle) / scene.right) ** 1.6
-    lab = wall_tone + (floor_tone - wall_tone) * turn[..., None]
-    linear = light(np.asarray(lab, np.float32)) * (wall_l * (1 - turn) + floor_l * turn)[..., None].astype(np.float32)
-    # The curve of the cove catches less light than wall and floor, then the floor's front edge catches more.
+    level = (1 - 0.30 * reach**1.5) * (1 - turn)
+    level += (1 - 0.26 * near**1.4 - 0.16 * np.abs((x - middle) / scene.right) ** 1.6) * turn
     cove = np.exp(-(((y - floor + 0.01) / 0.055) ** 2))
-    linear *= (1.0 - {"light": 0.055, "dark": 0.20, "vivid": 0.10}[scene.mood] * cove)[..., None]
-    # Pool of the softbox: on the wall behind the product, and flattened on the floor under it.
+    level *= 1 - _by(scene, 0.055, 0.20, 0.10) * cove
+    linear = light(np.asarray(wall + (ground - wall) * turn[..., None], np.float32)) * level[..., None]
+    # 2. The softbox: a pool on the wall behind the product, flattened on the floor under it.
     pool = np.exp(-(((x - middle) / 0.50) ** 2) - ((y - (floor - 0.30)) / 0.42) ** 2) * (1 - turn)
     carpet = np.exp(-(((x - middle) / 0.55) ** 2) - ((y - (floor + 0.085)) / 0.10) ** 2) * turn
-    power = {"light": 0.55, "dark": 0.55, "vivid": 0.50}[scene.mood]
-    linear = linear + (light(lit) - linear) * (power * np.clip(pool + 0.85 * carpet, 0, 1))[..., None]
-    linear *= (1.0 - _gobo(scene, x, y, floor, side) * {"light": 0.17, "dark": 0.30, "vivid": 0.22}[scene.mood])[
-        ..., None
-    ]
-    # What stands here will touch the floor: a faint occlusion to stand in, and the sheen of what is above it.
-    spot_y = floor + 0.42 * min(scene.bottom - floor, 0.30)
-    contact = np.exp(-(((x - middle) / 0.27) ** 2) - ((y - spot_y) / 0.026) ** 2)
-    ambient = np.exp(-(((x - middle - 0.04 * side) / 0.40) ** 2) - ((y - spot_y) / 0.062) ** 2)
-    dim = {"light": 0.14, "dark": 0.40, "vivid": 0.24}[scene.mood]
-    linear *= (1.0 - dim * (0.6 * contact + 0.5 * ambient))[..., None]
-    gloss = (
-        np.exp(-(((x - middle) / 0.20) ** 2))
-        * smoothstep(spot_y, spot_y + 0.05, y)
-        * np.exp(-np.maximum(y - spot_y, 0) / 0.12)
-    )
-    linear = (
-        linear + (light(lit) - linear) * ({"light": 0.20, "dark": 0.16, "vivid": 0.18}[scene.mood] * gloss)[..., None]
-    )
+    linear = over(linear, light(lit), _by(scene, 0.6, 0.75, 0.62) * np.clip(pool + 0.85 * carpet, 0, 1))
+    # 3. A second lamp with a coloured filter grazes the wall from one side.
+    lamp = scene.right * (0.5 + 0.62 * side)
+    graze = np.exp(-(((x - lamp) / (0.36 * scene.right)) ** 2) - ((y - floor * 0.98) / (0.30 * scene.bottom)) ** 2)
+    linear = over(linear, light(s.bleed), _by(scene, 0.14, 0.30, 0.30) * graze * (1 - 0.6 * turn))
+    linear *= (1 - _by(scene, 0.17, 0.34, 0.22) * _gobo(scene, x, y, floor, side))[..., None]
+    # 4. What stands here touches the floor: a faint occlusion to stand in, and the sheen of what is above it.
+    spot = floor + 0.42 * min(scene.bottom - floor, 0.30)
+    contact = np.exp(-(((x - middle) / 0.27) ** 2) - ((y - spot) / 0.026) ** 2)
+    ambient = np.exp(-(((x - middle - 0.04 * side) / 0.40) ** 2) - ((y - spot) / 0.062) ** 2)
+    linear *= (1 - _by(scene, 0.14, 0.40, 0.24) * (0.6 * contact + 0.5 * ambient))[..., None]
+    gloss = np.exp(-(((x - middle) / 0.20) ** 2) - np.maximum(y - spot, 0) / 0.12) * smoothstep(spot, spot + 0.05, y)
+    linear = over(linear, light(lit), _by(scene, 0.20, 0.18, 0.18) * gloss)
     return scene.enlarge(np.asarray(linear, np.float32))
 
 
-def _tones(scene: Scene) -> tuple[Array, Array, Array, Array]:
-    """Wall, floor, lit and shaded colours of the paper sweep."""
+def _by(scene: Scene, bright: float, dark: float, vivid: float) -> float:
+    """The amount that fits the mood."""
+    return {"light": bright, "dark": dark, "vivid": vivid}[scene.mood]
+
+
+def _tones(scene: Scene) -> tuple[Array, Array, Array]:
+    """Colours of the wall, of the floor, and of the paper where the softbox hits it."""
     s = scene.scheme
     if scene.mood == "light":
-        wall = colour.mix(s.base, s.tints[0], 0.35)
-        return wall, colour.mix(s.lift, s.tints[0], 0.28), s.lift, s.deep
+        paper = colour.mix(s.base, colour.mix(s.accent, s.base, 0.45), 0.42)
+        return paper, colour.mix(paper, s.lift, 0.45), s.lift
     if scene.mood == "dark":
-        wall = colour.mix(s.base, s.lift, 0.45)
-        return wall, colour.mix(s.base, s.lift, 0.30), colour.mix(s.lift, s.accent, 0.42, around=0.9), s.deep
-    return s.base, colour.mix(s.base, s.deep, 0.18), colour.mix(s.base, s.accent, 0.55, around=0.9), s.deep
+        return colour.mix(s.base, s.lift, 0.40), colour.mix(s.base, s.lift, 0.55), _lit(s.base, s.accent, 0.30)
+    return s.base, colour.mix(s.base, s.deep, 0.22), _lit(s.base, s.accent, 0.17)
+
+
+def _lit(base: Array, accent: Array, lift: float) -> Array:
+    """The base under a strong lamp with a breath of the accent in it: tonal, never another colour."""
+    lightness, chroma, hue = colour.lch(base)
+    _, accent_c, accent_h = colour.lch(accent)
+    turn = (accent_h - hue + np.pi) % (2 * np.pi) - np.pi
+    return colour.from_lch(min(lightness + lift, 0.95), max(chroma * 1.7, min(accent_c, 0.04)), hue + 0.12 * turn)
 
 
 def _gobo(scene: Scene, x: Array, y: Array, floor: float, side: float) -> Array:
