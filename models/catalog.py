@@ -339,6 +339,49 @@ def read_card(path: Path) -> Card:
         raise BadInput(f"{path}: {field}: {first['msg']}.", hint="See docs/models.md for the fields.") from error
 
 
+_TABLE: Mapping[str, tuple[str, ...]] = {
+    "en": ("Card", "Task", "What", "Languages", "MB", "Licence", "Commercial use"),
+    "zh": ("卡片", "任务", "模型", "语言", "MB", "许可证", "可否商用"),
+}
+_TASK_TITLES: Mapping[str, tuple[str, str]] = {
+    "text": ("text", "文案"),
+    "image": ("image", "图像"),
+    "backdrop": ("backdrop", "背景"),
+    "matting": ("matting", "抠图"),
+    "upscaling": ("upscaling", "放大"),
+    "speech": ("speech", "语音"),
+    "transcription": ("transcription", "听写"),
+}
+_ALLOWED: Mapping[str, tuple[str, str]] = {
+    "yes": ("yes", "可以"),
+    "no": ("**no**", "**禁止**"),
+    "conditional": ("with conditions", "有条件"),
+    "unknown": ("ask its owner", "请询权利人"),
+}
+
+
+def markdown_table(language: str = "en") -> str:
+    """The built-in cards, fakes left out, as a Markdown table in `en` or `zh`. Embedded cards carry a star."""
+    catalog = Catalog(Settings(home=Path(), cache=Path()), folders=[CARDS])
+    at = 0 if language == "en" else 1
+    head = _TABLE[language]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for card in catalog.all(fakes=False):
+        summary = card.summary.get(language, "")
+        lines.append(
+            f"| `{card.id}`{' ★' if card.embedded else ''} | {_TASK_TITLES[card.task][at]} "
+            f"| {card.title[language]}{'. ' if at == 0 else '。'}{summary} "
+            f"| {', '.join(card.languages) or '–'} | {f'{card.bytes_total / 1e6:,.0f}' if card.bytes_total else '–'} "
+            f"| {card.licence.id} | {_ALLOWED[_strictest(card)][at]} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _strictest(card: Card) -> str:
+    order = ("yes", "conditional", "unknown", "no")
+    return max(card.licence.commercial_use, card.licence.commercial_output, key=order.index)
+
+
 @cache
 def _importable(module: str) -> bool:
     top = module.partition(".")[0]
