@@ -31,6 +31,7 @@ class Settings:
         workers: Worker processes, 0 = chosen from the cores (`STUDIO_WORKERS`).
         fakes: Let the catalog choose fake adapters; for tests and demonstrations (`STUDIO_FAKES`).
         artifact_gb: Size limit of the artifact store in GiB (`STUDIO_ARTIFACT_GB`).
+        journal: Database of the journal in SQLAlchemy's form, "" = SQLite in `home` (`STUDIO_JOURNAL`).
         producer: Operator's `ContentProducer` code for AIGC labels, ASCII (`STUDIO_PRODUCER`).
     """
 
@@ -43,6 +44,7 @@ class Settings:
     workers: int = 0
     fakes: bool = False
     artifact_gb: float = 20.0
+    journal: str = ""
     producer: str = ""
 
     @classmethod
@@ -59,6 +61,7 @@ class Settings:
             workers=int(_number("STUDIO_WORKERS", 0)),
             fakes=_flag(env.get("STUDIO_FAKES")),
             artifact_gb=_number("STUDIO_ARTIFACT_GB", cls.artifact_gb),
+            journal=env.get("STUDIO_JOURNAL", ""),
             producer=env.get("STUDIO_PRODUCER", ""),
         )
 

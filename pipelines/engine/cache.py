@@ -6,7 +6,7 @@ Design:
 - A hit counts only when every file is still there and whole; otherwise the entry is dropped and the step runs.
 - Forgetting goes by worth: seconds to make it again for each byte it holds, halved for every week unused. What
   is cheap to remake and large goes first. Files that a live job, one of the newest finished jobs, or an entry
-  that stays refers to are never deleted, nor what was stored in the last hour (on its way into a job).
+  that stays refers to are never deleted, nor what was stored in the last hour (it may be on its way into a job).
 - Entries go in one transaction, files after it. A job that found an entry in between sees a missing file, and
   makes it again.
 """
@@ -27,7 +27,6 @@ from pipelines.engine.keys import canonical_json
 from pipelines.engine.store import ArtifactStore
 
 _HALF_LIFE = 7 * 24 * 3600.0  # seconds
-_FRESH = 3600.0  # seconds
 _DOWN_TO = 0.9  # of the limit, so that not every job has to make room
 
 FileId = tuple[str, str]  # (sha256, suffix)
@@ -99,17 +98,19 @@ class Cache:
         with self._journal.read() as connection:
             return int(connection.scalar(sa.select(sa.func.sum(j.artifacts.c.bytes))) or 0)
 
-    def make_room(self, limit: int, *, keep_jobs: int = 50) -> Room:
+    def make_room(self, limit: int, *, keep_jobs: int | None = 50, fresh: float = 3600.0) -> Room:
         """Forget results until the store is below `limit` bytes, if it is above; see the module's design.
 
         Args:
             limit: Bytes.
-            keep_jobs: How many of the newest finished jobs keep all their files.
+            keep_jobs: How many of the newest jobs keep all their files, None = all there are.
+            fresh: Files stored within so many seconds are kept.
         """
         if self.size() <= limit:
             return Room(0, 0, 0)
         with self._journal.write() as connection:
-            doomed, entries = self._choose(connection, limit, self._protected(connection, keep_jobs))
+            protected = self._protected(connection, keep_jobs)
+            doomed, entries = self._choose(connection, limit, protected, fresh)
             for sha256, suffix in doomed:
                 connection.execute(
                     sa.delete(j.artifacts).where(j.artifacts.c.sha256 == sha256, j.artifacts.c.suffix == suffix)
@@ -118,7 +119,9 @@ class Cache:
             self._store.remove(sha256, suffix)
         return Room(entries=entries, files=len(doomed), bytes=sum(doomed.values()))
 
-    def _choose(self, connection: sa.Connection, limit: int, protected: set[FileId]) -> tuple[dict[FileId, int], int]:
+    def _choose(
+        self, connection: sa.Connection, limit: int, protected: set[FileId], fresh: float
+    ) -> tuple[dict[FileId, int], int]:
         """Delete entries of least worth; return the files to delete with their bytes, and the count of entries."""
         at = now()
         known = connection.execute(sa.select(j.artifacts)).all()
@@ -126,7 +129,7 @@ class Cache:
         free = {
             (row.sha256, row.suffix): int(row.bytes)
             for row in known
-            if (row.sha256, row.suffix) not in protected and row.created < at - _FRESH
+            if (row.sha256, row.suffix) not in protected and row.created <= at - fresh
         }
         rows = connection.execute(sa.select(j.cache)).all()
         files = {row.key: set(files_in(json.loads(row.result))) for row in rows}

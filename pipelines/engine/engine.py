@@ -10,7 +10,8 @@ Design:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,17 +23,15 @@ from models.settings import Settings
 from pipelines.engine.artifacts import Artifact, ArtifactKind
 from pipelines.engine.cache import Room
 from pipelines.engine.events import Event, JobState
-from pipelines.engine.jobstore import SqlJobStore
-from pipelines.engine.journal import Journal
+from pipelines.engine.journal import Journal, now
+from pipelines.engine.machines import Machines, Places
 from pipelines.engine.plan import Plan
+from pipelines.engine.sqlstore import SqlJobStore
 from pipelines.engine.store import ArtifactStore
 from pipelines.engine.views import JobView, Reader
-from pipelines.engine.worker import Machines, Places
 from pipelines.engine.workers import LocalWorkers
 
 MAX_IMPORT_BYTES = 512 * 2**20
-_LOOK = 0.05  # seconds between looks at a job while waiting for it
-_DRAIN = 10.0  # seconds a cancelled job is given to end before its workers are killed
 
 
 class Engine:
@@ -44,7 +43,7 @@ class Engine:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings.from_env()
-        places = Places(self.settings.home)
+        places = Places(self.settings)
         self.artifacts = ArtifactStore(places.artifacts)
         self.journal = Journal(places.journal_url)
         self.cores = hardware.cores()
@@ -184,3 +183,38 @@ class Engine:
     def make_room(self) -> Room:
         """Forget what is cheap to remake when the store is larger than the settings allow."""
         return self.store.cache.make_room(int(self.settings.artifact_gb * 2**30))
+
+    def clean(
+        self, *, older_than_days: float | None = None, jobs: Sequence[str] = (), everything: bool = False
+    ) -> Cleaned:
+        """Forget ended jobs, then everything in the store that nothing refers to any more.
+
+        Args:
+            older_than_days: Forget jobs that ended so long ago.
+            jobs: Forget these jobs. Raises `BadInput` for one that still runs.
+            everything: Forget every ended job and the whole cache.
+        """
+        ended = [job for job in self._reader.ended() if everything or _older(job.finished, older_than_days)]
+        forgotten = list(dict.fromkeys([*jobs, *(job.id for job in ended)]))
+        for job_id in forgotten:
+            self.store.delete(job_id)
+        self.artifacts.sweep()
+        room = self.store.cache.make_room(0, keep_jobs=None, fresh=0.0) if everything else self.make_room()
+        return Cleaned(jobs=tuple(forgotten), files=room.files, bytes=room.bytes)
+
+    def check_artifacts(self) -> list[Path]:
+        """Read every stored file; remove and return the damaged ones. Their steps are made again when needed."""
+        return self.artifacts.check()
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What `Engine.clean` removed."""
+
+    jobs: tuple[str, ...]
+    files: int
+    bytes: int
+
+
+def _older(finished: float | None, days: float | None) -> bool:
+    return days is not None and finished is not None and finished < now() - days * 86_400

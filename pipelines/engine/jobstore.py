@@ -1,64 +1,37 @@
-"""The job store: submit, lease, heartbeat, finish, cancel, retry.
+"""The job store's seam: what workers and doors say to it, and nothing of how it keeps it.
 
 Design:
-- Workers pull: `lease` gives a worker the next step that is ready, by priority, then a model the worker has warm,
-  then age. It looks at the first 32 in line only.
-- Running steps of one machine may claim its cores together, no more; one step always runs, however large. A
-  step that was passed over for 30 s because it needs more cores than are free is not passed any longer.
-- A lease lasts 30 s and is renewed by heartbeat. `finish` is fenced by (job, step, worker, attempt): a worker
-  that lost its lease cannot write. Outputs are content-addressed, so a second run of a step does no harm.
-- A retryable error runs the step again after a back-off that doubles, with a jitter derived from job and step,
-  at most three times. A step whose worker died on it five times fails: it is likely to be what kills them.
-- The same key is made once: while one job makes it, a second job waits for that result.
+- Workers pull: they ask for a lease, beat while they run, and finish. The store decides who runs what.
+- The same protocol serves processes of one machine and actors of a cluster; `sqlstore.py` implements it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import secrets
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-import sqlalchemy as sa
-
-from models.errors import BadInput, StepFailed
-from pipelines.engine import journal as j
 from pipelines.engine.artifacts import Artifact
-from pipelines.engine.cache import Cache, Hit
-from pipelines.engine.events import Event, JobEvent, Partial, Problem, Progress, Retrying, Started
-from pipelines.engine.jobtx import JobTx
-from pipelines.engine.journal import Journal, now
-from pipelines.engine.keys import canonical_json, step_key
-from pipelines.engine.plan import Plan, check_plan, fill_in, make_request
-from pipelines.engine.registry import find_step
-from pipelines.engine.store import ArtifactStore
-
-LEASE_SECONDS = 30.0
-MAX_FAILURES = 3
-MAX_LOSSES = 5
-_LOOKAHEAD = 32  # steps looked at for a warm model or a fitting claim
-_PATIENCE = 30.0  # seconds after which a large step is not passed over any more
-_BACKOFF = 0.5  # seconds before the first retry
-_BACKOFF_MAX = 60.0
-_REAP_EVERY = 1.0  # seconds
-_SAME_KEY_WAIT = 0.25  # seconds until a step looks again whether another job has made its result
+from pipelines.engine.events import Problem
+from pipelines.engine.plan import Plan
 
 Digests = Callable[[str], "str | None"]  # card id -> digest
 
 
+Heard = Literal["continue", "cancel", "lost"]
+
+
 @dataclass(frozen=True)
 class WorkerInfo:
-    """Who asks for work: its machine, its process, the machine's cores, and the cards it has loaded."""
+    """Who asks for work: its machine and process, the machine's cores, the cards it has loaded."""
 
     id: str
     node: str
     pid: int
     cores: int
     warm: tuple[str, ...] = ()
+    models: bool = True  # whether it takes steps that lease models
+    job: str | None = None  # the only job it works for, None = all
 
 
 @dataclass(frozen=True)
@@ -104,10 +77,10 @@ class JobStore(Protocol):
 
     def submit(self, plan: Plan, *, priority: int = 0) -> str: ...
 
-    def lease(self, worker: WorkerInfo, *, job: str | None = None) -> Lease | None: ...
+    def lease(self, worker: WorkerInfo) -> Lease | None: ...
 
-    def heartbeat(self, lease: Lease, report: Report, *, renew: bool) -> str:
-        """ "continue", "cancel" (stop and `finish`) or "lost" (stop and forget it)."""
+    def heartbeat(self, lease: Lease, report: Report, *, renew: bool) -> Heard:
+        """Tell of a running step; hear "continue", "cancel" (stop, then `finish`) or "lost" (stop and forget it)."""
         ...
 
     def finish(self, lease: Lease, outcome: Outcome) -> bool: ...
@@ -117,377 +90,3 @@ class JobStore(Protocol):
     def cancel(self, job: str) -> None: ...
 
     def retry(self, job: str) -> None: ...
-
-
-class SqlJobStore:
-    """`JobStore` in the journal's database."""
-
-    def __init__(self, journal: Journal, store: ArtifactStore, digests: Digests) -> None:
-        self.journal = journal
-        self.cache = Cache(journal, store)
-        self._store = store
-        self._digests = digests
-        self._reaped = 0.0
-
-    @contextmanager
-    def job_tx(self, job: str) -> Iterator[JobTx]:
-        """One transaction on a job. Raises `BadInput` when there is none of that id."""
-        with self.journal.write() as connection:
-            tx = JobTx.open(connection, job, self.cache)
-            if tx is None:
-                raise BadInput(f"There is no job {job!r}.", hint="Run: studio jobs list")
-            yield tx
-            tx.close()
-
-    # Jobs
-
-    def submit(self, plan: Plan, *, priority: int = 0) -> str:
-        """Check a plan and queue it. What the cache has is done before this returns."""
-        check_plan(plan)
-        job = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
-        guesses = self.measured(plan)
-        with self.journal.write() as connection:
-            connection.execute(
-                sa.insert(j.jobs).values(
-                    id=job, recipe=plan.recipe, title=plan.title, seed=plan.seed, priority=priority, state="queued",
-                    outcome="", plan=canonical_json(plan).decode(), deliver=canonical_json(plan.deliver).decode(),
-                    left=0, last_seq=0, submitted=now(),
-                )
-            )  # fmt: skip
-            tx = JobTx.open(connection, job, self.cache)
-            assert tx is not None
-            tx.tell(JobEvent(job=job, state="queued"))
-            tx.add_steps(plan, guesses=guesses)
-            self._take_from_cache(tx)
-            tx.close()
-        return job
-
-    def cancel(self, job: str) -> None:
-        """Ask a job to stop; running steps see it at their next heartbeat. Nothing happens to an ended job."""
-        with self.job_tx(job) as tx:
-            if tx.state in ("queued", "running"):
-                tx.cancel()
-
-    def measured(self, plan: Plan) -> dict[str, float]:
-        """Step id -> mean seconds of the latest runs of the same step with the same models, where there were any."""
-        found: dict[tuple[str, str], float | None] = {}
-        with self.journal.read() as connection:
-            for item in plan.steps:
-                kind = (item.step, canonical_json(item.models).decode())
-                if kind not in found:
-                    latest = (
-                        sa.select(j.steps.c.seconds)
-                        .where(j.steps.c.step == kind[0], j.steps.c.models == kind[1])
-                        .where(j.steps.c.state == "done", j.steps.c.cached.is_(False), j.steps.c.finished.is_not(None))
-                        .order_by(j.steps.c.finished.desc())
-                        .limit(20)
-                        .subquery()
-                    )
-                    found[kind] = connection.scalar(sa.select(sa.func.avg(latest.c.seconds)))
-        kinds = {item.id: found[item.step, canonical_json(item.models).decode()] for item in plan.steps}
-        return {id: seconds for id, seconds in kinds.items() if seconds is not None}
-
-    # Work
-
-    def lease(self, worker: WorkerInfo, *, job: str | None = None) -> Lease | None:
-        """The next step for this worker, or None. `job` limits the choice to one job."""
-        self._reap()
-        at = now()
-        ready = [j.steps.c.state == "ready", j.steps.c.not_before <= at]
-        if job is not None:
-            ready.append(j.steps.c.job == job)
-        with self.journal.read() as connection:  # an idle worker must not take the writers' lock
-            if connection.execute(sa.select(sa.literal(1)).where(*ready).limit(1)).first() is None:
-                return None
-        with self.journal.write() as connection:
-            order = (j.steps.c.precedence, j.steps.c.submitted, j.steps.c.position)
-            columns = (
-                j.steps.c.job, j.steps.c.id, j.steps.c.precedence, j.steps.c.models, j.steps.c.cores,
-                j.steps.c.ready_at, j.steps.c.attempt, j.steps.c.step, j.steps.c.version, j.steps.c.params,
-            )  # fmt: skip
-            rows = connection.execute(sa.select(*columns).where(*ready).order_by(*order).limit(_LOOKAHEAD)).all()
-            busy = connection.execute(
-                sa.select(sa.func.count(), sa.func.sum(j.steps.c.cores)).where(
-                    j.steps.c.state == "running", j.steps.c.node == worker.node
-                )
-            ).one()
-            fitting = list(_in_order(rows, worker, running=busy[0], cores=int(busy[1] or 0), at=at))
-            # Jobs that another worker is changing are left to it; only when all are, wait for the first.
-            for row, wait in [*((row, False) for row in fitting), *((row, True) for row in fitting[:1])]:
-                tx = JobTx.open(connection, row.job, self.cache, wait=wait)
-                if tx is not None and (lease := self._claim(tx, row, worker)) is not None:
-                    return lease
-        return None
-
-    def _claim(self, tx: JobTx, row: Any, worker: WorkerInfo) -> Lease | None:
-        """Take a step of a locked job, unless another worker was faster."""
-        attempt = row.attempt + 1
-        taken = tx.connection.execute(
-            sa.update(j.steps)
-            .where(j.steps.c.job == row.job, j.steps.c.id == row.id)
-            .where(j.steps.c.state == "ready", j.steps.c.attempt == row.attempt)
-            .values(
-                state="running", worker=worker.id, node=worker.node, attempt=attempt, started=now(),
-                lease_until=now() + LEASE_SECONDS, fraction=0.0, note="",
-            )
-        )  # fmt: skip
-        if taken.rowcount == 0:
-            return None
-        tx.start()
-        tx.tell(Started(job=row.job, step=row.id, worker=worker.id, attempt=attempt))
-        params = fill_in(json.loads(row.params), tx.output)
-        tx.close()
-        return Lease(
-            job=row.job, step_id=row.id, step=row.step, version=row.version, params=params,
-            models=json.loads(row.models), worker=worker.id, attempt=attempt,
-        )  # fmt: skip
-
-    def find_result(self, lease: Lease, key: str) -> str:
-        """Before a run: take the result from the cache, or wait for another job that is making it.
-
-        Returns "run" (nobody has it), "done" (finished from the cache) or "later" (given back).
-        """
-        with self.job_tx(lease.job) as tx:
-            if not self._holds(tx, lease):
-                return "later"
-            hit = self.cache.find(tx.connection, key)
-            if hit is not None:
-                self._apply(tx, lease.step_id, hit)
-                return "done"
-            same = sa.select(sa.literal(1)).where(
-                j.steps.c.key == key, j.steps.c.state == "running", j.steps.c.job != lease.job
-            )
-            if tx.connection.execute(same.limit(1)).first() is not None:
-                tx.set_step(
-                    lease.step_id, state="ready", worker=None, lease_until=None, not_before=now() + _SAME_KEY_WAIT
-                )
-                return "later"
-            tx.set_step(lease.step_id, key=key)
-            return "run"
-
-    def heartbeat(self, lease: Lease, report: Report, *, renew: bool) -> str:
-        """Write what the step told, renew the lease, and hear whether to go on."""
-        told = report.fraction is not None or report.partials
-        if not (told or renew):
-            with self.journal.read() as connection:
-                row = connection.execute(
-                    sa.select(j.steps.c.worker, j.steps.c.attempt, j.steps.c.state, j.jobs.c.outcome).where(
-                        j.steps.c.job == lease.job, j.steps.c.id == lease.step_id, j.jobs.c.id == lease.job
-                    )
-                ).first()
-            if row is None or (row.worker, row.attempt, row.state) != (lease.worker, lease.attempt, "running"):
-                return "lost"
-            return "cancel" if row.outcome == "cancelled" else "continue"
-        with self.job_tx(lease.job) as tx:
-            if not self._holds(tx, lease):
-                return "lost"
-            values: dict[str, Any] = {"lease_until": now() + LEASE_SECONDS}
-            if report.fraction is not None:
-                values.update(fraction=report.fraction, note=report.note)
-            tx.set_step(lease.step_id, **values)
-            _tell(tx, lease.step_id, report)
-            if renew:
-                tx.connection.execute(sa.update(j.workers).where(j.workers.c.id == lease.worker).values(seen=now()))
-            return "cancel" if tx.outcome == "cancelled" else "continue"
-
-    def finish(self, lease: Lease, outcome: Outcome) -> bool:
-        """Write how a run ended, and all that follows. False when the lease was lost meanwhile."""
-        with self.job_tx(lease.job) as tx:
-            if not self._holds(tx, lease):
-                return False
-            _tell(tx, lease.step_id, Report(partials=outcome.report.partials))
-            if outcome.again:
-                self._give_back(tx, lease.step_id)
-            elif outcome.problem is not None:
-                self._failed(tx, lease, outcome)
-            elif outcome.plan is not None:
-                said = {"plan": outcome.plan.model_dump(mode="json"), "alias": dict(outcome.alias)}
-                self._remember(tx, lease, said, [], outcome.seconds)
-                tx.set_step(lease.step_id, calls=outcome.calls)
-                tx.expand(lease.step_id, outcome.plan, outcome.alias, seconds=outcome.seconds, cached=False)
-            else:
-                files = list(outcome.outputs.values())
-                outputs = {name: artifact.model_dump(mode="json") for name, artifact in outcome.outputs.items()}
-                self.cache.note_files(tx.connection, files)
-                self._remember(tx, lease, {"outputs": outputs}, files, outcome.seconds)
-                tx.done(lease.step_id, outcome.outputs, seconds=outcome.seconds, cached=False, calls=outcome.calls)
-            return True
-
-    def release(self, worker: str, *, blame: bool) -> int:
-        """A worker is gone: give its steps to others. `blame` counts it against the step it was running."""
-        with self.journal.read() as connection:
-            held = connection.execute(
-                sa.select(j.steps.c.job, j.steps.c.id).where(j.steps.c.worker == worker, j.steps.c.state == "running")
-            ).all()
-        for row in held:
-            self._lost(row.job, row.id, worker, blame=blame)
-        with self.journal.write() as connection:
-            connection.execute(sa.delete(j.workers).where(j.workers.c.id == worker))
-        return len(held)
-
-    def register(self, worker: WorkerInfo, *, born: float) -> None:
-        row = {
-            "id": worker.id, "node": worker.node, "pid": worker.pid, "born": born, "seen": now(),
-            "warm": canonical_json(worker.warm).decode(),
-        }  # fmt: skip
-        with self.journal.write() as connection:
-            self.journal.insert_new(connection, j.workers, [row])
-
-    def workers(self, node: str | None = None) -> list[Any]:
-        """Rows of the registered workers: id, node, pid, born, seen, warm."""
-        query = sa.select(j.workers) if node is None else sa.select(j.workers).where(j.workers.c.node == node)
-        with self.journal.read() as connection:
-            return list(connection.execute(query).all())
-
-    # Parts
-
-    def _take_from_cache(self, tx: JobTx) -> None:
-        """Finish every ready step whose result is known, until there is none."""
-        tried: set[str] = set()
-        while True:
-            rows = tx.connection.execute(
-                sa.select(j.steps.c.id, j.steps.c.step, j.steps.c.params, j.steps.c.models)
-                .where(j.steps.c.job == tx.id, j.steps.c.state == "ready")
-                .order_by(j.steps.c.position)
-            ).all()
-            new = [row for row in rows if row.id not in tried]
-            if not new:
-                return
-            for row in new:
-                tried.add(row.id)
-                params = fill_in(json.loads(row.params), tx.output)
-                key = self.key(row.step, row.id, params, json.loads(row.models))
-                hit = self.cache.find(tx.connection, key) if key else None
-                if hit is not None:
-                    self._apply(tx, row.id, hit)
-
-    def key(self, step: str, id: str, params: Mapping[str, Any], models: Mapping[str, str]) -> str | None:
-        """The key of a step whose references are all given."""
-        found = find_step(step)
-        return step_key(
-            step=step,
-            version=found.version,
-            request=make_request(found, id, params),
-            models={task: self._digests(card) for task, card in models.items() if task in found.claim.models},
-        )
-
-    def _apply(self, tx: JobTx, id: str, hit: Hit) -> None:
-        if hit.plan is not None:
-            tx.expand(id, Plan.model_validate(hit.plan), hit.alias, seconds=hit.seconds, cached=True)
-        else:
-            tx.done(id, hit.outputs, seconds=hit.seconds, cached=True)
-
-    def _remember(
-        self, tx: JobTx, lease: Lease, result: Mapping[str, Any], files: list[Artifact], seconds: float
-    ) -> None:
-        if lease.key is not None:
-            size = sum(artifact.bytes for artifact in files)
-            self.cache.record(tx.connection, key=lease.key, step=lease.step, result=result, size=size, seconds=seconds)
-
-    def _holds(self, tx: JobTx, lease: Lease) -> bool:
-        row = tx.connection.execute(
-            sa.select(j.steps.c.worker, j.steps.c.attempt, j.steps.c.state)
-            .where(j.steps.c.job == lease.job, j.steps.c.id == lease.step_id)
-            .with_for_update()
-        ).one()
-        return (row.worker, row.attempt, row.state) == (lease.worker, lease.attempt, "running")
-
-    def _failed(self, tx: JobTx, lease: Lease, outcome: Outcome) -> None:
-        problem = outcome.problem
-        assert problem is not None
-        if tx.outcome and (problem.kind == "Cancelled" or problem.retryable):
-            tx.stopped(lease.step_id)
-            return
-        failures = 1 + int(
-            tx.connection.scalar(
-                sa.select(j.steps.c.failures).where(j.steps.c.job == lease.job, j.steps.c.id == lease.step_id)
-            )
-            or 0
-        )
-        if not problem.retryable or failures >= MAX_FAILURES:
-            tx.failed(lease.step_id, problem)
-            return
-        seconds = backoff(lease.job, lease.step_id, failures)
-        tx.set_step(
-            lease.step_id, state="ready", failures=failures, worker=None, lease_until=None, fraction=0.0,
-            not_before=now() + seconds, error=problem.model_dump_json(),
-        )  # fmt: skip
-        tx.tell(Retrying(job=lease.job, step=lease.step_id, problem=problem, seconds=round(seconds, 3)))
-
-    def _give_back(self, tx: JobTx, id: str) -> None:
-        if tx.outcome:
-            tx.stopped(id)
-        else:
-            tx.set_step(id, state="ready", worker=None, lease_until=None, fraction=0.0)
-
-    def _lost(self, job: str, id: str, worker: str, *, blame: bool) -> None:
-        """The worker of a running step is gone."""
-        with self.job_tx(job) as tx:
-            row = tx.connection.execute(
-                sa.select(j.steps.c.losses, j.steps.c.state, j.steps.c.worker).where(
-                    j.steps.c.job == job, j.steps.c.id == id
-                )
-            ).one()
-            if (row.state, row.worker) != ("running", worker):
-                return
-            losses = row.losses + (1 if blame else 0)
-            if losses >= MAX_LOSSES and not tx.outcome:
-                error = StepFailed(
-                    f"{losses} workers died while running {id!r}.", hint="Perhaps memory ran out: see studio doctor."
-                )
-                tx.failed(id, Problem.of(error, step=id))
-                return
-            tx.set_step(id, losses=losses)
-            self._give_back(tx, id)
-
-    def _reap(self) -> None:
-        """Take back leases that ran out. At most once a second."""
-        at = now()
-        if at - self._reaped < _REAP_EVERY:
-            return
-        self._reaped = at
-        with self.journal.read() as connection:
-            gone = connection.execute(
-                sa.select(j.steps.c.job, j.steps.c.id, j.steps.c.worker).where(
-                    j.steps.c.state == "running", j.steps.c.lease_until < at
-                )
-            ).all()
-        for row in gone:
-            self._lost(row.job, row.id, row.worker, blame=True)
-
-
-def backoff(job: str, step_id: str, failures: int) -> float:
-    """Seconds before attempt `failures` + 1: doubling, within 50 % to 100 % by a jitter that is always the same."""
-    seed = hashlib.sha256(f"{job}/{step_id}/{failures}".encode()).digest()
-    jitter = 0.5 + int.from_bytes(seed[:4], "big") / 2**33
-    return min(_BACKOFF * float(2 ** (failures - 1)), _BACKOFF_MAX) * jitter
-
-
-def _in_order(rows: Sequence[Any], worker: WorkerInfo, *, running: int, cores: int, at: float) -> Iterator[Any]:
-    """The candidates that fit, best first."""
-    warm = set(worker.warm)
-
-    def cold(row: Any) -> bool:
-        return not (warm and warm & set(json.loads(row.models).values()))
-
-    for row in sorted(rows, key=lambda row: (row.precedence, cold(row))):  # stable: age orders the rest
-        need = min(row.cores, worker.cores)
-        if running == 0 or cores + need <= worker.cores:
-            yield row
-        elif at - row.ready_at > _PATIENCE:
-            return
-
-
-def _tell(tx: JobTx, step_id: str, report: Report) -> None:
-    if report.fraction is not None:
-        tx.tell(Progress(job=tx.id, step=step_id, fraction=report.fraction, note=report.note))
-    for data in report.partials:
-        tx.tell(Partial(job=tx.id, step=step_id, data=data))
-
-
-def event_of(row: Any) -> Event:
-    """The event of a journal row."""
-    from pipelines.engine.events import EVENT
-
-    said = {"job": row.job, "seq": row.seq, "at": row.at, "step": row.step, "kind": row.kind, **json.loads(row.data)}
-    return EVENT.validate_python(said)

@@ -52,6 +52,12 @@ class JobTx:
         row = connection.execute(lock).first()
         return None if row is None else cls(connection, row, cache)
 
+    @property
+    def deliver(self) -> dict[str, str]:
+        """Path in the kit -> "step.output"."""
+        found: dict[str, str] = json.loads(self._changes.get("deliver", self._row.deliver))
+        return found
+
     def tell(self, event: Event) -> None:
         self._events.append(event)
 
@@ -153,7 +159,7 @@ class JobTx:
         )  # fmt: skip
         self._drop_progress(id)
         if spliced.deliver:
-            deliver = {**json.loads(self._changes.get("deliver", self._row.deliver)), **spliced.deliver}
+            deliver = {**self.deliver, **spliced.deliver}
             self._changes["deliver"] = canonical_json(deliver).decode()
         self.tell(Expanded(job=self.id, step=id, steps=tuple(item.id for item in spliced.steps)))
         if self.outcome:
@@ -230,7 +236,7 @@ class JobTx:
         query = sa.select(j.steps.c.id, j.steps.c.alias, j.steps.c.seconds, j.steps.c.cached)
         whole = self.connection.execute(query.where(*free)).all()
         for row in whole:
-            outputs = fill_in({name: {"$ref": ref} for name, ref in json.loads(row.alias).items()}, self.output)
+            outputs = self.resolve({name: {"$ref": ref} for name, ref in json.loads(row.alias).items()})
             said = canonical_json(outputs).decode()
             self.set_step(row.id, state="done", outputs=said, fraction=1.0, finished=now())
             self.left -= 1
@@ -238,16 +244,21 @@ class JobTx:
             self.tell(Finished(job=self.id, step=row.id, cached=row.cached, seconds=seconds, outputs=outputs))
         return [row.id for row in whole]
 
-    def output(self, ref: Ref) -> dict[str, Any]:
-        """The artifact (as JSON) that a reference to a finished step stands for."""
-        said = self.connection.scalar(
-            sa.select(j.steps.c.outputs).where(j.steps.c.job == self.id, j.steps.c.id == ref.step)
-        )
-        found: dict[str, Any] = json.loads(said or "{}")
-        if ref.output not in found:
-            raise StepFailed(f"Step {ref.step!r} made no {ref.output!r}.")
-        artifact: dict[str, Any] = found[ref.output]
-        return artifact
+    def resolve(self, params: Any) -> Any:
+        """Parameters with every reference replaced by the artifact it stands for."""
+        needed = {ref.step for ref in refs_in(params)}
+        if not needed:
+            return params
+        query = sa.select(j.steps.c.id, j.steps.c.outputs).where(j.steps.c.job == self.id, j.steps.c.id.in_(needed))
+        outputs = {row.id: json.loads(row.outputs or "{}") for row in self.connection.execute(query)}
+
+        def artifact(ref: Ref) -> Any:
+            found = outputs.get(ref.step, {}).get(ref.output)
+            if found is None:
+                raise StepFailed(f"Step {ref.step!r} made no {ref.output!r}.")
+            return found
+
+        return fill_in(params, artifact)
 
     def _settle(self) -> None:
         """End the job when nothing is left to do."""

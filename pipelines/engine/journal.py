@@ -144,6 +144,8 @@ workers = sa.Table(
     sa.Column("pid", sa.Integer, nullable=False),
     sa.Column("born", sa.Float, nullable=False),  # the process's start, against reused pids
     sa.Column("seen", sa.Float, nullable=False),
+    sa.Column("models", sa.Boolean, nullable=False),  # takes steps that lease models
+    sa.Column("job", sa.String(40)),  # the only job it works for
     sa.Column("warm", sa.Text, nullable=False),  # JSON: ids of the cards it has loaded
 )
 

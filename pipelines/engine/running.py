@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from models.control import CancelToken, Control
-from models.errors import BadInput, Cancelled, OutOfMemory, StepFailed, StudioError
+from models.errors import BadInput, Cancelled, CorruptFile, OutOfMemory, StepFailed, StudioError
 from pipelines.engine.artifacts import Artifact, ArtifactKind
 from pipelines.engine.events import Problem
 from pipelines.engine.jobstore import Lease, Outcome, Report
@@ -43,6 +43,7 @@ class RunContext:
     def __init__(self, lease: Lease, step: Step[Any], store: ArtifactStore, scratch: Path, models: LeaseModel) -> None:
         self.token = CancelToken()
         self.calls = 0
+        self.damaged: list[Artifact] = []
         self._lease = lease
         self._step = step
         self._store = store
@@ -62,7 +63,11 @@ class RunContext:
         return self._scratch
 
     def path(self, artifact: Artifact) -> Path:
-        return self._store.path(artifact)
+        try:
+            return self._store.path(artifact)
+        except CorruptFile:
+            self.damaged.append(artifact)
+            raise
 
     def put_file(self, path: Path, kind: ArtifactKind, *, facts: Mapping[str, Any] | None = None) -> Artifact:
         return self._store.put_file(path, kind, facts=facts)
@@ -76,7 +81,7 @@ class RunContext:
         return self._store.put_json(value, facts=facts)
 
     def read_json(self, artifact: Artifact) -> Any:
-        return json.loads(self._store.path(artifact).read_bytes())
+        return json.loads(self.path(artifact).read_bytes())
 
     @contextmanager
     def lease(self, task: str) -> Iterator[Any]:

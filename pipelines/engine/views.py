@@ -129,6 +129,12 @@ class Reader:
         with self._journal.read() as connection:
             return [self._view(connection, row) for row in connection.execute(query).all()]
 
+    def ended(self) -> list[Any]:
+        """Rows (id, finished) of every job that has ended."""
+        ended = j.jobs.c.state.in_(("done", "failed", "cancelled"))
+        with self._journal.read() as connection:
+            return list(connection.execute(sa.select(j.jobs.c.id, j.jobs.c.finished).where(ended)).all())
+
     def state(self, id: str) -> tuple[JobState, int]:
         """A job's state and the number of its newest event: a cheap look."""
         with self._journal.read() as connection:

@@ -6,6 +6,7 @@ Design:
 - The heartbeat is a thread of its own: four times a second it writes what the step told and looks for a cancel,
   every five seconds it renews the lease. A busy step cannot starve it of more than Python's switch interval.
 - Keyboard interrupts are the parent's business and are ignored here.
+- What it and the runtimes in it print goes where its parent sent it: the log.
 - Nothing heavy is imported before a step asks for a model.
 """
 
@@ -24,86 +25,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from models import hardware
-from models.errors import StudioError
+from models.errors import BadInput, StudioError
 from models.settings import Settings
 from pipelines.engine.events import Problem
-from pipelines.engine.jobstore import Lease, Outcome, SqlJobStore, WorkerInfo
+from pipelines.engine.jobstore import Heard, Lease, Outcome, WorkerInfo
 from pipelines.engine.journal import Journal
+from pipelines.engine.machines import Machines, Places
+from pipelines.engine.registry import find_step
 from pipelines.engine.running import RunContext, run_step
+from pipelines.engine.sqlstore import SqlJobStore
 from pipelines.engine.store import ArtifactStore
 
 _TICK = 0.25  # seconds between heartbeats that write progress or look for a cancel
 _RENEW = 5.0  # seconds between renewals of the lease
 _IDLE_FIRST = 0.02  # seconds between looks for work, doubling to
-_IDLE_MOST = 0.25
+_IDLE_MOST = 0.1
 _FINISH_TRIES = 5
 _log = logging.getLogger("aigc_studio.worker")
-
-
-@dataclasses.dataclass(frozen=True)
-class Places:
-    """Where an engine keeps what it keeps, all below `Settings.home`."""
-
-    home: Path
-
-    @property
-    def journal_url(self) -> str:
-        return os.environ.get("STUDIO_JOURNAL") or f"sqlite:///{self.home / 'journal.sqlite'}"
-
-    @property
-    def artifacts(self) -> Path:
-        return self.home / "artifacts"
-
-    @property
-    def scratch(self) -> Path:
-        return self.home / "scratch"
-
-    @property
-    def logs(self) -> Path:
-        return self.home / "logs"
-
-
-class Machines:
-    """The models of a worker: catalog and pool, made when first needed."""
-
-    def __init__(self, settings: Settings, *, share: int = 1) -> None:
-        self._settings = settings
-        self._share = share  # workers among which the machine's memory is divided
-        self._pool: Any = None
-        self._catalog: Any = None
-        self._known: dict[str, str | None] = {}
-
-    @property
-    def catalog(self) -> Any:
-        if self._catalog is None:
-            from models.catalog import Catalog
-
-            self._catalog = Catalog(self._settings)
-        return self._catalog
-
-    def digest(self, card_id: str) -> str | None:
-        """What stands for a model in keys."""
-        if card_id not in self._known:
-            self._known[card_id] = self.catalog.digest(self.catalog.get(card_id))
-        return self._known[card_id]
-
-    def lease(self, card_id: str, *, working_mb: int, control: Any) -> Any:
-        if self._pool is None:
-            from models.pool import Pool
-
-            self._pool = Pool(self.catalog, self._settings, budget_mb=self.catalog.memory_mb // self._share)
-        return self._pool.lease(card_id, working_mb=working_mb, control=control)
-
-    def warm(self) -> tuple[str, ...]:
-        """Ids of the cards in memory."""
-        return () if self._pool is None else tuple(sorted(item.card_id for item in self._pool.loaded()))
-
-    def close(self) -> None:
-        if self._pool is not None:
-            self._pool.close()
 
 
 class Worker:
@@ -127,11 +67,16 @@ class Worker:
         if context is not None:
             context.token.cancel()
 
-    def run(self, *, job: str | None = None) -> None:
+    def run(self) -> None:
+        """Pull and run steps until `stop`."""
         idle = _IDLE_FIRST
+        seen = time.monotonic()
         while not self._stop.is_set():
             info = dataclasses.replace(self.info, warm=self._machines.warm())
-            lease = self._store.lease(info, job=job)
+            if time.monotonic() - seen > _RENEW:
+                self._store.seen(info)
+                seen = time.monotonic()
+            lease = self._store.lease(info)
             if lease is None:
                 self._stop.wait(idle)
                 idle = min(idle * 2, _IDLE_MOST)
@@ -142,18 +87,20 @@ class Worker:
     def work(self, lease: Lease) -> None:
         """Run one leased step and write its outcome."""
         try:
-            key = self._store.key(lease.step, lease.step_id, lease.params, lease.models)
-            if key is not None and self._store.find_result(lease, key) != "run":
+            key = self._store.key(lease)
+            if self._store.begin(lease, key) != "run":
                 return
-            lease = dataclasses.replace(lease, key=key)
+            step = find_step(lease.step)
+            if lease.version != step.version:
+                raise BadInput(
+                    f"Step {lease.step_id!r} was planned for version {lease.version}; here it is {step.version}.",
+                    hint="Make the plan again.",
+                )
         except StudioError as error:
             self._finish(lease, Outcome(problem=Problem.of(error, step=lease.step_id)))
             return
-        from pipelines.engine.registry import find_step
-
-        step = find_step(lease.step)
-        scratch = self._scratch / secrets.token_hex(6)
-        context = RunContext(lease, step, self._artifacts, scratch, self._machines.lease)
+        lease = dataclasses.replace(lease, key=key)
+        context = RunContext(lease, step, self._artifacts, self._scratch / secrets.token_hex(6), self._machines.lease)
         self._context = context
         if self._stop.is_set():
             context.token.cancel()
@@ -162,14 +109,17 @@ class Worker:
         self._context = None
         if state["heard"] == "lost":
             return
+        if outcome.problem is not None and context.damaged and outcome.problem.kind == "CorruptFile":
+            self._store.remake(lease, context.damaged)
+            return
         stopped = outcome.problem is not None and outcome.problem.kind == "Cancelled"
         if stopped and self._stop.is_set() and state["heard"] != "cancel":
             outcome = Outcome(again=True)
         self._finish(lease, outcome)
 
     @contextmanager
-    def _heartbeat(self, lease: Lease, context: RunContext) -> Iterator[dict[str, str]]:
-        state = {"heard": "continue"}
+    def _heartbeat(self, lease: Lease, context: RunContext) -> Iterator[dict[str, Heard]]:
+        state: dict[str, Heard] = {"heard": "continue"}
         ended = threading.Event()
 
         def beat() -> None:
@@ -229,17 +179,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipelines.engine.worker")
     parser.add_argument("--id", default=f"worker-{secrets.token_hex(4)}")
     parser.add_argument("--job", default=None, help="work for this job only")
-    parser.add_argument("--share", type=int, default=1, help="workers that divide the machine's memory")
+    parser.add_argument("--no-models", action="store_true", help="leave steps that lease models to others")
     chosen = parser.parse_args(arguments)
     settings = Settings.from_env()
-    places = Places(settings.home)
-    places.logs.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(filename=places.logs / "worker.log", format="%(asctime)s %(process)d %(levelname)s %(message)s")
+    places = Places(settings)
+    logging.basicConfig(format="%(asctime)s %(process)d %(levelname)s %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     artifacts = ArtifactStore(places.artifacts)
-    machines = Machines(settings, share=chosen.share)
+    machines = Machines(settings)
     store = SqlJobStore(Journal(places.journal_url), artifacts, machines.digest)
-    info = WorkerInfo(id=chosen.id, node=node_name(), pid=os.getpid(), cores=hardware.cores())
+    info = WorkerInfo(
+        id=chosen.id,
+        node=node_name(),
+        pid=os.getpid(),
+        cores=hardware.cores(),
+        models=not chosen.no_models,
+        job=chosen.job,
+    )
     worker = Worker(store, artifacts, machines, info, places.scratch)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
 
@@ -251,7 +207,7 @@ def main(arguments: list[str] | None = None) -> int:
     threading.Thread(target=watch_parent, name="parent", daemon=True).start()
     store.register(info, born=born(info.pid))
     try:
-        worker.run(job=chosen.job)
+        worker.run()
     finally:
         machines.close()
         store.release(info.id, blame=False)
