@@ -13,6 +13,7 @@ Design:
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,6 +26,9 @@ from models.errors import CorruptFile, DiskFull, StepFailed
 if TYPE_CHECKING:
     import numpy as np
 
+# Of preset medium's cost these two are the part nobody sees on a film of slow moves (SSIM 0.9951 instead of 0.9954):
+# a quarter of the CPU and 140 MB of frames kept waiting.
+LEAN = "ref=1:rc-lookahead=20"
 THREADS = 2  # fixed: x264 gives other bytes for other numbers of threads
 
 
@@ -192,7 +196,7 @@ class Encoder:
             command += ["-i", str(sound)]
         command += ["-map", "0:v:0", "-vf", "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"]
         command += ["-c:v", "libx264", "-preset", form.preset, "-crf", str(form.crf), "-profile:v", "high"]
-        command += ["-threads", str(THREADS), "-g", str(form.fps * 2)]
+        command += ["-threads", str(THREADS), "-x264-params", LEAN, "-g", str(form.fps * 2)]
         if sound is not None:
             length = f"{seconds:.6f}"
             command += ["-map", "1:a:0", "-af", f"apad=whole_dur={length},atrim=0:{length}"]
@@ -234,7 +238,7 @@ class Encoder:
         if stdin is None or stdin.closed:
             raise ValueError("The encoder is closed.")
         try:
-            stdin.write(memoryview(frame).cast("B"))
+            stdin.write(frame.data)
         except OSError as error:
             self._child.wait()
             raise self._failure() from error
@@ -255,10 +259,8 @@ class Encoder:
             self._child.kill()
             self._child.wait()
         if self._child.stdin is not None and not self._child.stdin.closed:
-            try:
+            with contextlib.suppress(OSError):  # the child is gone and so is what was still in the buffer
                 self._child.stdin.close()
-            except OSError:
-                pass  # the child is gone and so is what was still in the buffer
         self._stderr.close()
         self._part.unlink(missing_ok=True)
         self._log.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from models.errors import BadInput, CorruptFile
+from models.errors import CorruptFile
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.step import Claim, StepContext, StepRequest, step
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 RATE = 48_000
 TAIL = 0.8  # seconds after the voice when no length is asked for
+LEAST_TAIL = 0.4  # seconds kept after the voice when it runs over the length that was asked for
 MUSIC_BELOW = 4.0  # LU of the open music below the voice
 DUCK_DB = 12.0  # how much lower it is under the voice
 FADE_OUT = 0.9  # s
@@ -37,9 +38,10 @@ class MixRequest(StepRequest):
 
     Attributes:
         voice: Mono or stereo speech.
-        timing: The voice's timing document (its length is what is checked against the sound).
+        timing: The voice's timing document (where the speech ends).
         music: The bed; `None` = voice alone.
-        seconds: Exact length; 0 = lead-in, voice and a short tail.
+        seconds: Exact length; 0 = lead-in, voice and a short tail. A voice that needs more is never cut off: the mix
+            gets longer, and its fact `over_seconds` says by how much.
         lead_in: Seconds of music before the voice.
     """
 
@@ -52,7 +54,7 @@ class MixRequest(StepRequest):
 
 @step(version=1, request=MixRequest, outputs=("mix",), claim=Claim(memory_mb=300))
 def mix(request: MixRequest, context: StepContext) -> dict[str, Artifact]:
-    """Mix to stereo 48 kHz PCM16; raises `BadInput` when the voice does not fit into `seconds`."""
+    """Mix to stereo 48 kHz PCM16; raises `CorruptFile` for a sound that cannot be read."""
     import numpy as np
     import soundfile
 
@@ -63,13 +65,9 @@ def mix(request: MixRequest, context: StepContext) -> dict[str, Artifact]:
     control.check()
     lead = round(request.lead_in * RATE)
     spoken = float(context.read_json(request.timing).get("seconds", 0.0))
-    total = round((request.seconds or request.lead_in + len(voice) / RATE + TAIL) * RATE)
-    needed = lead + round(min(spoken or len(voice) / RATE, len(voice) / RATE) * RATE)
-    if needed > total + round(0.05 * RATE):
-        raise BadInput(
-            f"The voice needs {needed / RATE:.1f} s with its lead-in, the film has {total / RATE:.1f} s.",
-            hint="Make the film longer, the script shorter or the voice faster.",
-        )
+    spoken = min(spoken or len(voice) / RATE, len(voice) / RATE)
+    asked = request.seconds or request.lead_in + len(voice) / RATE + TAIL
+    total = round(max(asked, request.lead_in + spoken + LEAST_TAIL) * RATE)
     bed = np.zeros((total, 2), np.float32)
     front = voice_chain(voice)
     placed = front[: max(0, total - lead)]
@@ -90,6 +88,7 @@ def mix(request: MixRequest, context: StepContext) -> dict[str, Artifact]:
     soundfile.write(path, finished, RATE, subtype="PCM_16", format="WAV")
     facts = {
         "seconds": round(total / RATE, 6),
+        "over_seconds": round(max(0.0, total / RATE - asked), 3),
         "sample_rate": RATE,
         "channels": 2,
         "lufs": _db(integrated_lufs(finished, RATE)),

@@ -41,7 +41,8 @@ class CutRequest(StepRequest):
         palette: Palette document.
         photo, cutout, backdrop: Pictures; any may be missing.
         width, height: px, both even.
-        seconds: Length; 0 = the mix's (or, without one, the voice's and its lead-in).
+        seconds: Length; 0 = the mix's (or, without one, the voice's and its lead-in). A mix or voice that is longer
+            than this is never cut off: the film is as long as it.
         lead_in: Seconds before the voice begins.
     """
 
@@ -113,12 +114,9 @@ def make_film(request: CutRequest, context: StepContext) -> Film:
     document = context.read_json(request.timing)
     sentences = read_timing(document, lead_in=request.lead_in, language=request.language)
     spoken = sentences[-1].end if sentences else 0.0
-    seconds = request.seconds or float((request.mix.facts if request.mix else {}).get("seconds", 0.0)) or spoken + 0.8
-    if seconds < spoken - 0.05:
-        raise BadInput(
-            f"The voice ends at {spoken:.1f} s, after the film's end at {seconds:.1f} s.",
-            hint="Make the film longer or the script shorter.",
-        )
+    mixed = float((request.mix.facts if request.mix else {}).get("seconds", 0.0))
+    seconds = max(request.seconds, mixed) or spoken + 0.8
+    seconds = max(seconds, spoken + 0.3)
     props = Props(
         palette=palette,
         photo=_picture(request.photo, context, "RGB"),

@@ -10,6 +10,7 @@ Design:
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -200,7 +201,7 @@ def _cuts(shots: Sequence[Shot], seed: int) -> tuple[Cut, ...]:
     choice = random.Random(seed * 31 + 7)
     cuts = []
     last: tr.Transition = "fade"
-    for before, after in zip(shots, shots[1:], strict=False):
+    for before, after in itertools.pairwise(shots):
         kind: tr.Transition
         if after.kind == "price":
             kind = "sweep"

@@ -17,11 +17,11 @@ import numpy as np
 
 from pipelines.steps.cut import stage as st
 from pipelines.steps.cut.captions import paste, rounded
-from pipelines.steps.cut.easing import in_out_sine, mix, out_expo, out_quint, span
+from pipelines.steps.cut.easing import in_out_sine, mix, out_expo, span
 from pipelines.steps.cut.planes import Canvas, Layer, Picture, soft_shadow
 from pipelines.steps.cut.reveal import Actor, even
 from pipelines.steps.cut.storyboard import Shot
-from pipelines.steps.cut.type import Line, Run, SetLine, break_lines, em_width, set_lines, words_of
+from pipelines.steps.cut.type import Run, SetLine, break_lines, em_width, words_of
 
 
 @dataclass(frozen=True)
@@ -258,9 +258,3 @@ def stack(
         actors.append(Actor(layer, left - margin, y - margin, start + index * stagger, entrance="mask", margin=margin))
         y += line.height + gap
     return actors, y - gap
-
-
-__all__ = [
-    "Actor", "BackdropScene", "Camera", "Float", "Line", "PhotoScene", "Run", "Scene", "SceneWords", "bar", "disc",
-    "fact_runs", "headline_lines", "layer_of", "pill", "scrim", "set_lines", "stack", "out_quint",
-]  # fmt: skip

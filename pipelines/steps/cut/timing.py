@@ -9,6 +9,7 @@ Design:
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def read_timing(document: Mapping[str, Any], *, lead_in: float, language: str) -
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"The voice's timing cannot be read: {error!r}") from error
-    for before, after in zip(sentences, sentences[1:], strict=False):
+    for before, after in itertools.pairwise(sentences):
         if after.start < before.start:
             raise BadInput(f"The voice's timing goes backwards at “{after.text}”.")
     return tuple(sentences)

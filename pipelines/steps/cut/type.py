@@ -194,7 +194,7 @@ def break_lines(words: Sequence[str], *, width: float, lines: int) -> list[list[
 def _best_split(
     words: Sequence[str], sizes: Sequence[float], count: int, width: float, ideal: float
 ) -> list[list[int]] | None:
-    @functools.lru_cache(maxsize=None)
+    @functools.cache
     def best(start: int, left: int) -> tuple[float, tuple[int, ...]] | None:
         if left == 1:
             length = sum(sizes[start:])
