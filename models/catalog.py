@@ -24,17 +24,13 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import ValidationError
-
 from models import hardware
 from models.card import TASKS, BuiltinSource, Card, FolderSource
+from models.cards import CARDS, read_card
 from models.errors import BadInput, ModelMissing, StudioError, UnsupportedArgument
 from models.settings import Settings
 from models.sources.manifest import read_manifest
 
-CARDS = Path(__file__).resolve().parent / "cards"
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one reads ten times as fast
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Status = Literal["present", "partial", "missing", "corrupt"]
@@ -255,8 +251,11 @@ class Catalog:
 
     @cached_property
     def memory_mb(self) -> int:
-        """MiB that loaded models may take together: the setting, or three quarters of what is available."""
-        return self.settings.memory_mb or hardware.memory_mb()[1] * 3 // 4
+        """MiB a model may need to be chosen: the setting, or three quarters of the machine's.
+
+        Of the whole, not of what is free this minute: the same brief must find the same models tomorrow.
+        """
+        return self.settings.memory_mb or hardware.memory_mb()[0] * 3 // 4
 
     # Files
 
@@ -317,26 +316,6 @@ class Catalog:
                 if isinstance(source, BuiltinSource) and source.package
             ),
         }
-
-
-def read_card(path: Path) -> Card:
-    """Read one card. Raises `BadInput` naming the file, the field and what is wrong with it."""
-    try:
-        value = yaml.load(path.read_bytes(), Loader=_Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        raise BadInput(f"{path}{where}: not valid YAML ({getattr(error, 'problem', None) or error}).") from error
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror or error}).") from error
-    if not isinstance(value, dict):
-        raise BadInput(f"{path}: a card is a mapping of fields.", hint="See docs/models.md.")
-    try:
-        return Card.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "card"
-        raise BadInput(f"{path}: {field}: {first['msg']}.", hint="See docs/models.md for the fields.") from error
 
 
 _TABLE: Mapping[str, tuple[str, ...]] = {

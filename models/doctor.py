@@ -70,7 +70,7 @@ class MachineReport(_Report):
     cores: int
     memory_mb: int
     available_mb: int
-    budget_mb: int
+    budget_mb: int  # what models may take together
     gpus: tuple[GpuReport, ...]
     gpu_usable: bool
 

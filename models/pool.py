@@ -90,7 +90,7 @@ class Pool:
 
     Args:
         catalog: Where cards come from.
-        settings: `memory_mb` bounds the memory, `workers` does not matter here.
+        settings: `memory_mb` bounds the memory; 0 = three quarters of what is free when the pool is made.
         budget_mb: Instead of the settings' bound, for a worker that gets a share of the machine. MiB.
         threads: CPU threads a model may use, 0 = all cores.
         factories: Adapters by name instead of the installed ones.
@@ -108,7 +108,8 @@ class Pool:
     ) -> None:
         self.catalog = catalog
         self.settings = settings or catalog.settings
-        self._budget = _Need(budget_mb or catalog.memory_mb, hardware.gpu_mb())
+        free = hardware.memory_mb()[1] * 3 // 4
+        self._budget = _Need(budget_mb or self.settings.memory_mb or free, hardware.gpu_mb())
         self._threads = threads or hardware.cores()
         self._factories = factories
         self._clock = clock
@@ -313,7 +314,7 @@ class Pool:
 
     def _load(self, slot: _Slot, control: Control) -> None:
         card = slot.card
-        options = {"threads": self._threads, **card.defaults, "device": slot.device}
+        options = {**card.defaults, "threads": self._threads, "device": slot.device}
         factory = self._factory(card)
         folder = verify(card, self.catalog, control=control)
         try:

@@ -23,7 +23,9 @@ from models.errors import BadInput, CorruptFile, DiskFull, ModelMissing, SourceU
 from models.settings import Settings
 from models.sources import hub, modelscope, npm, wheel
 from models.sources.base import PARTIAL, Errand, Listener, Meter, disk_errors
-from models.sources.local import alone, lacking_files
+from models.sources.local import Checked, alone, check, lacking_files, remove, verify
+
+__all__ = ["Checked", "Pulled", "bring", "check", "pull", "remove", "to_pull", "verify"]
 
 _FETCHERS: dict[str, Callable[[Any, Errand], None]] = {
     "wheel": wheel.fetch,
