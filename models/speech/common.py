@@ -34,6 +34,7 @@ _QUIET_DB = -46.0  # below the loudest 10 ms: silence
 _WINDOW = 0.01  # s
 _LEAD, _TAIL = 0.03, 0.07  # s kept before and after what is heard
 _FADE = 0.004  # s
+_SILENT_END = 0.06  # s of silence at a word's end that are not the word's any more
 
 
 @dataclass(frozen=True)
@@ -128,18 +129,15 @@ def shift(times: tuple, seconds: float) -> tuple:
 
 
 def trim(utterance: Utterance, sample_rate: int) -> Utterance:
-    """Cut the silence before and after, fade the ends, move and hold the times."""
+    """Cut the silence before and after, fade the ends, move the times and hold them to what is heard."""
     import numpy as np
 
     samples = utterance.samples
     window = max(1, round(_WINDOW * sample_rate))
-    whole = len(samples) // window
-    if whole == 0:
-        return utterance
-    energy = np.sqrt(np.mean(samples[: whole * window].reshape(whole, window) ** 2, axis=1))
-    heard = np.flatnonzero(energy > energy.max() * 10 ** (_QUIET_DB / 20))
+    heard = _heard(samples, window)
     if not heard.size:
         return utterance
+    utterance = Utterance(samples, _ended(utterance.words, heard, window / sample_rate), utterance.phones)
     begin = max(0, int(heard[0]) * window - round(_LEAD * sample_rate))
     end = min(len(samples), (int(heard[-1]) + 1) * window + round(_TAIL * sample_rate))
     cut = samples[begin:end].astype(np.float32, copy=True)
@@ -170,6 +168,30 @@ def join(parts: Sequence[Utterance], sample_rate: int, *, pause: float) -> Utter
         samples += pieces
         begin += sum(len(piece) for piece in pieces)
     return Utterance(np.concatenate(samples), words, phones)
+
+
+def _heard(samples: NDArray[np.float32], window: int) -> NDArray[np.int64]:
+    """Indices of the windows that are not silence."""
+    import numpy as np
+
+    whole = len(samples) // window
+    if whole == 0:
+        return np.zeros(0, dtype=np.int64)
+    energy = np.sqrt(np.mean(samples[: whole * window].reshape(whole, window) ** 2, axis=1))
+    return np.flatnonzero(energy > energy.max() * 10 ** (_QUIET_DB / 20))
+
+
+def _ended(words: tuple[WordTime, ...], heard: NDArray[np.int64], step: float) -> tuple[WordTime, ...]:
+    """Words that end when they are no longer heard: a model gives the pause after a word to its last sound."""
+    import numpy as np
+
+    ended = []
+    for word in words:
+        before = int(np.searchsorted(heard, word.end / step))
+        last = (int(heard[before - 1]) + 1) * step if before else word.end
+        silent = word.end - last
+        ended.append(replace(word, end=max(last, word.start + step)) if silent > _SILENT_END else word)
+    return tuple(ended)
 
 
 def _held(times: tuple, seconds: float) -> tuple:

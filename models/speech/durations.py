@@ -76,7 +76,9 @@ def _find(model: bytes) -> tuple[str, int]:
 
 
 def _node(node: memoryview) -> tuple[str, list[str], list[str]]:
-    op, inputs, outputs = "", [], []
+    op = ""
+    inputs: list[str] = []
+    outputs: list[str] = []
     for number, kind, value, _ in _fields(node):
         if kind != _BYTES or number not in (_NODE_INPUT, _NODE_OUTPUT, _NODE_OP):
             continue

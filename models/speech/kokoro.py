@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING, Any
 from models.card import Card
 from models.control import Control
 from models.errors import AdapterFailed, CorruptFile, ModelMissing
-from models.speech.base import PhoneTime, SpeechRequest, Voice, WordTime
+from models.speech.base import SpeechRequest, Voice
 from models.speech.common import SentenceSpeech, Utterance, join, trim
 from models.speech.durations import durations_only, with_durations
 from models.speech.frontend import Sentence, prepare
 from models.speech.frontend.phonemes import Phonemes, Phonemizer
+from models.speech.timing import divide, symbol_edges, symbol_times
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,9 +45,8 @@ _GENDERS = {"f": "female", "m": "male"}
 _FIRST = ("zf_xiaoxiao", "af_heart", "bf_emma")  # defaults, and the order people see
 _CHINESE_NAMES = {"xiaobei": "晓北", "xiaoni": "晓妮", "xiaoxiao": "晓晓", "xiaoyi": "晓伊", "yunjian": "云健",
                   "yunxi": "云希", "yunxia": "云夏", "yunyang": "云扬"}  # fmt: skip
-_MARKS = ".!?…;:—,"  # best places to divide first
 _CLAUSE_PAUSE = 0.12  # s between the parts of a divided sentence
-_USUAL_ENDS = 0.1  # s of silence that trimming usually leaves around a part
+_LAST_SOUND = 10.0  # frames of a sentence's last sound that are heard, trimmed tail included
 _POLL = 0.05  # s between two looks at the cancel token
 
 
@@ -79,7 +79,7 @@ class Kokoro(SentenceSpeech):
         self._styles: dict[str, NDArray[np.float32]] = {}
         self._phonemizer = Phonemizer()
         model, self._durations = with_durations(_read(folder / "model.onnx", card_id))
-        self._session: Any = _session(model, folder / "model.onnx")
+        self._session: Any = open_session(model, "model.onnx")
         self._measurer: Any = None
         self._lock = threading.Lock()
 
@@ -99,7 +99,7 @@ class Kokoro(SentenceSpeech):
         with self._lock:
             if self._measurer is None:
                 model, _ = durations_only(_read(self._folder / "model.onnx", self.card_id))
-                self._measurer = _session(model, self._folder / "model.onnx")
+                self._measurer = open_session(model, "model.onnx")
         seconds = request.sentence_pause * (len(sentences) - 1)
         for index, sentence in enumerate(sentences):
             parts = self._parts(index, self._phonemizer(sentence, british=voice.language == "en-GB"))
@@ -107,9 +107,9 @@ class Kokoro(SentenceSpeech):
             for part in parts:
                 control.check()
                 (frames,) = self._run(self._measurer, [self._durations], part, voice, request.speed, None)
-                # The padding and the mark at the end are silence, of which trimming leaves a little.
-                spoken = float(frames[0, 1:-2].sum()) * FRAME / SAMPLE_RATE
-                seconds += spoken + _USUAL_ENDS
+                # The padding and the mark at the end are silence, and so is most of a long last sound.
+                last = min(float(frames[0, -3]), _LAST_SOUND) if frames.shape[1] > 3 else 0.0
+                seconds += (float(frames[0, 1:-3].sum()) + last) * FRAME / SAMPLE_RATE
         return seconds
 
     # -- speaking ---------------------------------------------------------------------------------
@@ -154,23 +154,17 @@ class Kokoro(SentenceSpeech):
         for index, sentence in enumerate(sentences):
             yield from self._parts(index, self._phonemizer(sentence, british=british))
 
-    def _parts(self, index: int, phonemes: Phonemes) -> list[_Part]:
-        """The sentence in stretches the model can hold, divided at the strongest mark late enough, else at a space."""
-        parts, begin, symbols = [], 0, phonemes.symbols
-        while len(symbols) - begin > MAX_SYMBOLS:
-            end = _divide(symbols, begin)
-            parts.append(_Part(index, phonemes, begin, end))
-            begin = end
-        parts.append(_Part(index, phonemes, begin, len(symbols)))
-        return parts
+    @staticmethod
+    def _parts(index: int, phonemes: Phonemes) -> list[_Part]:
+        """The sentence in stretches the model can hold."""
+        return [_Part(index, phonemes, begin, end) for begin, end in divide(phonemes.symbols, MAX_SYMBOLS)]
 
     def _speak(self, part: _Part, voice: Voice, speed: float, options: Any) -> Utterance:
-        import numpy as np
-
         audio, frames = self._run(self._session, ["audio", self._durations], part, voice, speed, options)
-        edges = np.concatenate([[0.0], np.cumsum(frames.reshape(-1))]) * FRAME / SAMPLE_RATE  # s
-        words, phones = _times(part, edges[1:])
-        return trim(Utterance(audio.reshape(-1).astype(np.float32), words, phones), SAMPLE_RATE)
+        samples = audio.reshape(-1)
+        edges = symbol_edges(frames, seconds=len(samples) / SAMPLE_RATE)
+        words, phones = symbol_times(part.phonemes, part.begin, part.end, edges)
+        return trim(Utterance(samples, words, phones), SAMPLE_RATE)
 
     def _run(
         self, session: Any, outputs: list[str], part: _Part, voice: Voice, speed: float, options: Any
@@ -211,42 +205,8 @@ def _wait(future: Future[Utterance], control: Control) -> Utterance:
             continue
 
 
-def _divide(symbols: str, begin: int) -> int:
-    """Where to cut symbols[begin:] so that the first part fits: after a mark in its second half, else at a space."""
-    window = symbols[begin : begin + MAX_SYMBOLS]
-    half = MAX_SYMBOLS // 2
-    for marks in (".!?…", ";:—", ",", " "):
-        cuts = [at + 1 for at in range(half, len(window)) if window[at] in marks]
-        if cuts:
-            return begin + cuts[-1]
-    return begin + len(window)
-
-
-def _times(part: _Part, edges: NDArray[np.float64]) -> tuple[tuple[WordTime, ...], tuple[PhoneTime, ...]]:
-    """Word and phoneme times of a part. `edges` (n + 1 or more,): where each symbol begins, then where it ends, in s.
-
-    A space between two words belongs half to each, so that words follow one another without holes.
-    """
-    spans: dict[int, list[float]] = {}
-    phones: list[PhoneTime] = []
-    symbols, owner = part.phonemes.symbols, part.phonemes.owner
-    for at in range(part.begin, part.end):
-        start, end = float(edges[at - part.begin]), float(edges[at - part.begin + 1])
-        word = owner[at]
-        if word < 0:
-            between = part.begin < at < part.end - 1 and owner[at - 1] >= 0 and owner[at + 1] >= 0
-            if symbols[at] == " " and between and owner[at - 1] in spans:
-                spans[owner[at - 1]][1] = (start + end) / 2
-                spans.setdefault(owner[at + 1], [(start + end) / 2, end])
-            continue
-        if symbols[at] != " ":
-            phones.append(PhoneTime(symbols[at], start, end))
-        spans.setdefault(word, [start, end])[1] = end
-    words = tuple(WordTime(part.phonemes.words[word].text, *span) for word, span in spans.items())
-    return words, tuple(phones)
-
-
-def _session(model: bytes, path: Path) -> Any:
+def open_session(model: bytes, name: str) -> Any:
+    """A single-threaded session; `name` is the file the bytes are from."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -256,7 +216,7 @@ def _session(model: bytes, path: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises many unrelated classes, all of them its own
-        raise CorruptFile(f"{path.name} is no model onnxruntime can open: {error}", hint="Pull it again.") from error
+        raise CorruptFile(f"{name} is no model onnxruntime can open: {error}", hint="Pull it again.") from error
 
 
 def _read(path: Path, card_id: str) -> bytes:

@@ -142,8 +142,12 @@ class Phonemizer:
 
         if chunk in _READINGS:
             return _READINGS[chunk]
+        # What has no reading comes back as itself, one character an item, and is found unreadable below.
         syllables = lazy_pinyin(
-            chunk, style=Style.TONE3, neutral_tone_with_five=True, errors=lambda rest: ["" for _ in rest]
+            chunk,
+            style=Style.TONE3,
+            neutral_tone_with_five=True,
+            errors=lambda rest: list(rest),  # type: ignore[arg-type, return-value]
         )
         return [syllable if _readable(syllable) else "" for syllable in syllables]
 

@@ -99,7 +99,7 @@ def _inside_quotation(text: str, start: int, end: int) -> bool:
             waiting.append(_PAIRS[character])
     if not waiting:
         return False
-    reach = text[end : start + _QUOTE_REACH].split("\n")[0]
+    reach = text[end : start + _QUOTE_REACH].partition("\n")[0]
     return waiting[0] in reach
 
 
