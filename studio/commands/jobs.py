@@ -119,8 +119,8 @@ def clean(days: int, yes: bool) -> None:
     if not yes:
         click.confirm(f"Forget jobs that ended more than {days} days ago?", abort=True)
     with _engine() as engine:
-        cleaned = engine.clean(days=days)
-    click.echo(f"{cleaned.jobs} jobs forgotten, {cleaned.bytes / 1e6:,.0f} MB freed")
+        cleaned = engine.clean(older_than_days=days)
+    click.echo(f"{len(cleaned.jobs)} jobs forgotten, {cleaned.bytes / 1e6:,.0f} MB freed")
 
 
 def _write_kit(engine: Engine, job_id: str, out: Path) -> None:
