@@ -154,7 +154,7 @@ class Cache:
                     total -= free[file]
         return doomed, entries
 
-    def _protected(self, connection: sa.Connection, keep_jobs: int) -> set[FileId]:
+    def _protected(self, connection: sa.Connection, keep_jobs: int | None) -> set[FileId]:
         live = sa.select(j.jobs.c.id).where(j.jobs.c.state.in_(("queued", "running")))
         newest = sa.select(j.jobs.c.id).order_by(j.jobs.c.submitted.desc()).limit(keep_jobs)
         kept = [row.id for query in (live, newest) for row in connection.execute(query)]
