@@ -180,6 +180,7 @@ def _regex_parser() -> tuple[Any, Any]:
 def _matching(pattern: str, source: random.Random) -> str:
     """A string that matches a plain pattern: literals, classes, groups, alternatives and repeats."""
     op, parser = _regex_parser()
+    everyday = sorted({letter for line in _LINES["zh"] for letter in line if _HAN.match(letter)})
 
     def one(items: Any) -> str:
         return "".join(part(code, argument) for code, argument in items)
@@ -208,7 +209,9 @@ def _matching(pattern: str, source: random.Random) -> str:
             return next(letter for letter in "的ae b0-" if not refused.fullmatch(letter))
         code, argument = source.choice(choices)
         if code is op.RANGE:
-            return chr(source.randint(*argument))
+            # Of the many characters of Chinese, the everyday ones.
+            low, high = argument
+            return source.choice(everyday) if low <= 0x4E00 < high else chr(source.randint(low, high))
         return chr(argument) if code is op.LITERAL else {"category_digit": "7"}.get(str(argument).lower(), "a")
 
     def pattern_of(choices: Any) -> str:
