@@ -7,6 +7,7 @@ Design:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -80,7 +81,7 @@ def _licences(found: DoctorReport) -> None:
     _section("Licences that limit commercial use", rows)
 
 
-def _section(title: str, rows: list[tuple[str, str]]) -> None:
+def _section(title: str, rows: Sequence[tuple[str, str]]) -> None:
     if not rows:
         return
     click.echo(f"\n{click.style(title, bold=True)}")

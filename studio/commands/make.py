@@ -9,6 +9,7 @@ Design:
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,7 +129,7 @@ def read_request(
 
 def _read(brief: Path) -> bytes:
     if str(brief) == "-":
-        return click.get_binary_stream("stdin").read()
+        return sys.stdin.buffer.read()
     try:
         return brief.read_bytes()
     except FileNotFoundError:

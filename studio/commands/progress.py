@@ -7,6 +7,7 @@ Design:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +22,7 @@ def watch(*, quiet: bool) -> Iterator[OnChange]:
     """A context whose value is the callback to draw with."""
     if quiet:
         yield lambda view: None
-    elif click.get_text_stream("stderr").isatty():
+    elif sys.stderr.isatty():
         with _live() as draw:
             yield draw
     else:
