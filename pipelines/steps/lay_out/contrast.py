@@ -40,6 +40,12 @@ def ratio(a: NDArray[Any] | float, b: NDArray[Any] | float) -> F32:
 def behind(image: U8, mark: Mapping[str, Any], scale: float) -> U8:
     """Pixels behind a mark, (n, 3). `scale` is px of the picture per px of the poster."""
     height, width = image.shape[:2]
+    if mark.get("turn"):
+        wide, tall = mark["flat"]
+        centre = ((mark["x"] + mark["w"] / 2) * scale, (mark["y"] + mark["h"] / 2) * scale)
+        upright = cv2.warpAffine(image, cv2.getRotationMatrix2D(centre, mark["turn"], 1.0), (width, height))
+        level = {"x": centre[0] - wide * scale / 2, "y": centre[1] - tall * scale / 2, "w": wide * scale, "h": tall * scale}
+        return behind(np.asarray(upright, np.uint8), level, 1.0)
     x0 = min(max(int(mark["x"] * scale), 0), width - 1)
     y0 = min(max(int(mark["y"] * scale), 0), height - 1)
     x1 = min(max(int(np.ceil((mark["x"] + mark["w"]) * scale)), x0 + 1), width)

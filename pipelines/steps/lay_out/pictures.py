@@ -53,8 +53,8 @@ def read(path: Path, *, alpha: bool = False) -> U8:
 # ------------------------------------------------------------------ crop
 
 
-def _interest(image: U8) -> tuple[float, float]:
-    """Where the eye goes, as fractions (x, y): the centre of detail and colour, drawn towards the middle."""
+def _interest(image: U8) -> tuple[float, float, float]:
+    """Where the eye goes, as fractions: the centre of detail and colour (x), and where that begins and ends (y)."""
     small = cv2.resize(image, (96, 96), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
     blur = cv2.GaussianBlur(lab, (0, 0), 12)
@@ -64,18 +64,22 @@ def _interest(image: U8) -> tuple[float, float]:
     energy *= ramp[:, None] * ramp[None, :]
     total = energy.sum()
     x = float((energy.sum(0) * np.arange(96)).sum() / total / 95)
-    y = float((energy.sum(1) * np.arange(96)).sum() / total / 95)
-    return x, y
+    rising = np.cumsum(energy.sum(1)) / total
+    return x, float(np.searchsorted(rising, 0.04)) / 95, float(np.searchsorted(rising, 0.95)) / 95
 
 
 def crop_cover(image: U8, width: int, height: int, *, at: tuple[float, float] = (0.5, 0.5), zoom: float = 1.0) -> U8:
-    """Fill width x height px, with the point of interest as near to `at` (fractions of the slot) as the picture lets."""
+    """Fill width x height px, with the point of interest as near to `at` (fractions of the slot) as the picture lets.
+
+    A subject taller than the slot keeps its head: what must go, goes at the bottom.
+    """
     ih, iw = image.shape[:2]
     scale = max(width / iw, height / ih) * max(zoom, 1.0)
     cw, ch = width / scale, height / scale
-    fx, fy = _interest(image)
+    fx, top, end = _interest(image)
     x = min(max(fx * iw - at[0] * cw, 0.0), iw - cw)
-    y = min(max(fy * ih - at[1] * ch, 0.0), ih - ch)
+    wanted = (top + end) / 2 * ih - at[1] * ch
+    y = min(max(min(wanted, top * ih - 0.07 * ch), 0.0), ih - ch)
     x0, y0 = round(x), round(y)
     part = image[y0 : max(y0 + round(ch), y0 + 1), x0 : max(x0 + round(cw), x0 + 1)]
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -204,7 +208,9 @@ def photo_slot(width: int, height: int, options: Mapping[str, Any], sources: Sou
     """A picture that fills its slot, before any scrim."""
     image = sources.photo if kind == "photo" and sources.photo is not None else sources.backdrop
     drawn = image is sources.photo and kind == "photo"
-    if image is None:
+    if image is None and options.get("plain"):
+        image = np.full((16, 16, 3), rgb(sources.colours[0]).astype(np.uint8), np.uint8)
+    elif image is None:
         image = painted_ground(width, height, sources)
     at = options.get("at", (0.5, 0.5))
     part = crop_cover(image, width, height, at=(float(at[0]), float(at[1])), zoom=float(options.get("zoom", 1.0)))
@@ -235,6 +241,9 @@ def finish(image: U8, options: Mapping[str, Any], sources: Sources) -> U8:
         for side, share in sides.items():
             t = np.clip(distances[side] / max(float(share), 1e-3), 0, 1)
             alpha = alpha * (t * t * (3 - 2 * t))
+        if "fade_to" in options:
+            small = cv2.resize(1 - alpha, (max(width // 8, 2), max(height // 8, 2)), interpolation=cv2.INTER_AREA)
+            return blend(image, rgb(options["fade_to"]), np.asarray(small, np.float32))
         return np.dstack([image, (alpha * 255).astype(np.uint8)])
     return image
 
@@ -305,6 +314,7 @@ def cutout_slot(width: int, height: int, spill: int, options: Mapping[str, Any],
     paint = np.zeros((*full, 3), np.float32)
     paint[y : y + h, x : x + w] = colour
     behind, tone = _behind(mask, (x, y, w, h), effect, options, sources, flat)
+    behind = behind * _frame_fade(full, spill)
     out_alpha = mask + behind * (1 - mask)
     share = (mask / np.maximum(out_alpha, 1e-4))[..., None]
     result = paint * share + tone * (1 - share)
@@ -338,6 +348,16 @@ def _shift(mask: F32, dx: float, dy: float) -> F32:
     return np.asarray(cv2.warpAffine(mask, matrix, (mask.shape[1], mask.shape[0])), np.float32)
 
 
+def _frame_fade(shape: tuple[int, int], spill: int) -> F32:
+    """1 inside, falling to 0 over the outer part of the spill, so that no shadow ends in a straight line."""
+    reach = max(spill * 0.8, 1.0)
+    h, w = shape
+    y = np.minimum(np.arange(h), np.arange(h)[::-1])[:, None]
+    x = np.minimum(np.arange(w), np.arange(w)[::-1])[None, :]
+    t = np.clip(np.minimum(x, y) / reach, 0, 1).astype(np.float32)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
 def _behind(
     mask: F32, place: tuple[int, int, int, int], effect: str, options: Mapping[str, Any], sources: Sources, flat: Mapping[str, float]
 ) -> tuple[F32, F32]:
@@ -347,7 +367,7 @@ def _behind(
     if effect == "none":
         return np.zeros_like(mask), np.zeros(3, np.float32)
     if effect == "glow":
-        glow = np.clip(_small_blur(mask, size * 0.035) * 0.75 + _small_blur(mask, size * 0.1) * 0.55, 0, 0.92)
+        glow = np.clip(_small_blur(mask, size * 0.03) * 0.42 + _small_blur(mask, size * 0.1) * 0.5, 0, 0.7)
         return glow, rgb(options.get("colour", sources.colours[2]))
     if effect == "sticker":
         edge = max(size * 0.018, 2.0)
@@ -359,14 +379,18 @@ def _behind(
         white = rgb(options.get("colour", "#ffffff"))
         return alpha, white * share + np.array([20, 16, 12], np.float32) * (1 - share)
     strength = float(options.get("strength", 1.0))
-    ambient = _small_blur(_shift(mask, 0, size * 0.035), size * 0.045) * 0.34
+    ambient = _small_blur(_shift(mask, 0, size * 0.03), size * 0.05) * 0.3
     contact = np.zeros_like(mask)
     if "bottom" not in flat:
-        low = mask[y : y + h, x : x + w]
-        squash = cv2.resize(low[int(h * 0.45) :], (w, max(int(h * 0.1), 2)), interpolation=cv2.INTER_AREA)
-        top = y + h - int(squash.shape[0] * 0.72)
-        rows = min(squash.shape[0], mask.shape[0] - top)
-        contact[top : top + rows, x : x + w] = squash[:rows]
-        contact = _small_blur(contact, size * 0.014) * 0.6
+        # The foot's own width makes the contact: a flat dark oval close to it, a wide pale one around.
+        foot = np.flatnonzero(mask[y + int(h * 0.86) : y + h, x : x + w].max(0) > 0.5)
+        if len(foot):
+            centre = (round(x + float(foot.mean())), y + h - round(size * 0.012))
+            reach = len(foot) * 0.5
+            for share, depth, level, soft in ((0.86, 0.026, 0.55, 0.012), (1.2, 0.05, 0.3, 0.035)):
+                oval = np.zeros_like(mask)
+                axes = (max(round(reach * share), 2), max(round(size * depth), 2))
+                cv2.ellipse(oval, centre, axes, 0, 0, 360, level, -1, cv2.LINE_AA)
+                contact = np.maximum(contact, _small_blur(oval, size * soft))
     alpha = np.clip(1 - (1 - ambient * strength) * (1 - contact * strength), 0, 0.8).astype(np.float32)
     return alpha, rgb(options.get("colour", "#14100c"))

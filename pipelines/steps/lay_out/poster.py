@@ -274,7 +274,8 @@ def _correct(
     grounds = [s for s in layout["slots"] if s["kind"] != "cutout" and s["options"].get("scrim")]
     needs: dict[str, list[tuple[dict[str, Any], float, bool]]] = {}
     for mark in marks:
-        if contrast.measured(bare, mark, BARE_SCALE) >= contrast.AIM:
+        # Turned type stands on a strip of its own: its ink is corrected, not the picture far behind.
+        if mark.get("turn") or contrast.measured(bare, mark, BARE_SCALE) >= contrast.AIM:
             continue
         slot = next((s for s in grounds if _inside(mark, s)), None)
         if slot is None:

@@ -77,7 +77,7 @@ class Typesetter:
                 sys_inputs={"data": f"/{name}"},
             )
             found = json.loads(compiler.query("<studio>", field="value"))
-        except typst.TypstError as error:
+        except RuntimeError as error:  # what a query raises, and the base of TypstError
             raise StepFailed(
                 f"Template {self.name} could not be set: {_one_line(error)}",
                 hint="Correct the template; docs/templates.md says how to try it.",
