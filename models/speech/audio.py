@@ -8,7 +8,7 @@ Design:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.control import Control
 from models.errors import BadInput
@@ -27,7 +27,7 @@ def read_audio(path: Path, *, sample_rate: int, control: Control | None = None) 
 
     if not path.is_file():
         raise BadInput(f"audio: {path.name} is not a file.", hint="Give the path of a sound or video file.")
-    parts: list[NDArray[np.int16]] = []
+    parts: list[NDArray[Any]] = []  # int16
     try:
         with av.open(str(path), metadata_errors="ignore") as container:
             if not container.streams.audio:

@@ -70,7 +70,7 @@ class SentenceSpeech:
 
     def choose_voice(self, voice: str, language: str) -> Voice:
         """The voice asked for, or the default of the language. Raises `UnsupportedArgument` naming what there is."""
-        primary = language.split("-")[0].lower()
+        primary = language.partition("-")[0].lower()
         spoken = [one for one in self.voices() if one.language.split("-")[0] == primary]
         if not spoken:
             languages = ", ".join(dict.fromkeys(one.language.split("-")[0] for one in self.voices()))
@@ -100,9 +100,9 @@ class SentenceSpeech:
         for index, (sentence, utterance) in enumerate(zip(sentences, spoken, strict=True)):
             control.check()
             start = begin / self.sample_rate
-            utterance = utterance.shifted(start)
             end = start + len(utterance.samples) / self.sample_rate
-            time = SentenceTime(sentence.text, start, end, utterance.words, utterance.phones)
+            words, phones = shift(utterance.words, start), shift(utterance.phones, start)
+            time = SentenceTime(sentence.text, start, end, words, phones)
             last = index + 1 == len(sentences)
             samples = utterance.samples if last else np.concatenate([utterance.samples, pause])
             begin += len(samples)

@@ -96,6 +96,7 @@ class HibariSpeech(SentenceSpeech):
             import json
 
             import hibari.tts
+
             from models.speech.kokoro import open_session
 
             path = self._files[voice]

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.errors import BadInput
-from models.speech.frontend import chinese, english
+from models.speech.frontend import chinese, english, other
 from models.speech.frontend.pieces import Piece, Scanner, Sentence, tidy
 from models.speech.frontend.readings import read_pronunciations
 from models.speech.frontend.sentences import split_sentences
@@ -25,14 +25,18 @@ __all__ = ["Piece", "Sentence", "prepare", "split_sentences"]
 
 
 def prepare(text: str, *, language: str, pronunciations: Mapping[str, str] | None = None) -> tuple[Sentence, ...]:
-    """The sentences of `text`, ready to be spoken in `language` ("zh" or "en", or a tag that starts so).
+    """The sentences of `text`, ready to be spoken in `language` (a BCP-47 tag; full rules for zh and en).
 
     Raises `BadInput` when there is nothing to say or a pronunciation cannot be read.
     """
     primary = language.split("-")[0].lower()
-    rules = chinese if primary == "zh" else english
     readings = read_pronunciations(pronunciations or {}, language=primary)
-    scanner = Scanner(rules=rules.rules(), plain=rules.PLAIN, readings=readings)
+    if primary == "zh":
+        scanner = Scanner(rules=chinese.rules(), plain=chinese.PLAIN, readings=readings)
+    elif primary == "en":
+        scanner = Scanner(rules=english.rules(), plain=english.PLAIN, readings=readings)
+    else:
+        scanner = Scanner(rules=other.rules(primary), plain=other.PLAIN, readings=readings)
     written = split_sentences(tidy(text))
     sentences = tuple(Sentence(text=one, language=primary, pieces=scanner.scan(one)) for one in written)
     sentences = tuple(sentence for sentence in sentences if sentence.speakable)
