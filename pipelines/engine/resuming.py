@@ -3,7 +3,8 @@
 Design:
 - All three are one idea: a step whose result is known and whole is not run. What is known is found by key;
   what is whole is found by looking at the files.
-- A finished step whose files are gone is made again only if something unfinished, or the kit, needs them.
+- A finished step whose files are gone is made again only if they are a result (delivered, or nothing follows
+  from them) or something unfinished needs them.
 - Steps' counts of what they wait for are worked out afresh from the graph, never patched, because a step that
   is undone changes them for many others.
 """
@@ -133,10 +134,11 @@ class Resumer:
         }
         if not gone:
             return set()
-        wanted = {target.rpartition(".")[0] for target in tx.deliver.values()}
         needs: dict[str, set[str]] = {}
         for edge in tx.connection.execute(sa.select(j.edges).where(j.edges.c.job == tx.id)):
             needs.setdefault(edge.step, set()).add(edge.needs)
+        inner = {need for found in needs.values() for need in found}
+        wanted = {row.id for row in rows} - inner | {target.rpartition(".")[0] for target in tx.deliver.values()}
         look = [row.id for row in rows if row.state != "done"] + sorted(gone & wanted)
         undone: set[str] = gone & wanted
         while look:

@@ -222,7 +222,8 @@ class SqlJobStore:
             if damaged:
                 self._resumer.remake(tx, lease, damaged)
                 return "later"
-            same = sa.select(sa.literal(1)).where(j.steps.c.state == "running", j.steps.c.key == key)
+            itself = sa.and_(j.steps.c.job == lease.job, j.steps.c.id == lease.step_id)
+            same = sa.select(sa.literal(1)).where(j.steps.c.state == "running", j.steps.c.key == key, ~itself)
             if key and tx.connection.execute(same.limit(1)).first() is not None:
                 wait = now() + _SAME_KEY_WAIT
                 tx.set_step(lease.step_id, state="ready", worker=None, lease_until=None, not_before=wait)
@@ -245,7 +246,7 @@ class SqlJobStore:
             with self.journal.read() as connection:
                 row = connection.execute(
                     sa.select(j.steps.c.worker, j.steps.c.attempt, j.steps.c.state, j.jobs.c.outcome).where(
-                        j.steps.c.job == lease.job, j.steps.c.id == lease.step_id, j.jobs.c.id == lease.job
+                        j.steps.c.job == lease.job, j.steps.c.id == lease.step_id, j.jobs.c.id == j.steps.c.job
                     )
                 ).first()
             if row is None or (row.worker, row.attempt, row.state) != (lease.worker, lease.attempt, "running"):
