@@ -117,11 +117,15 @@ def make_film(request: CutRequest, context: StepContext) -> Film:
     mixed = float((request.mix.facts if request.mix else {}).get("seconds", 0.0))
     seconds = max(request.seconds, mixed) or spoken + 0.8
     seconds = max(seconds, spoken + 0.3)
+    cut_facts = request.cutout.facts if request.cutout is not None else {}
+    box = cut_facts.get("box")
+    good = cut_facts.get("quality", "good") == "good"  # a poor cut-out looks worse than the photograph it is from
     props = Props(
         palette=palette,
         photo=_picture(request.photo, context, "RGB"),
-        cutout=_picture(request.cutout, context, "RGBA"),
+        cutout=_picture(request.cutout, context, "RGBA") if good or request.photo is None else None,
         backdrop=_picture(request.backdrop, context, "RGB"),
+        subject=tuple(box) if box else None,
     )
     words = SceneWords(
         brand=request.brand.name,

@@ -163,7 +163,7 @@ class Captions:
             return
         layer, lx, ly = ready.lit[spoken]
         grow = out_cubic((time - cue.words[spoken].start) / 0.1)
-        layer.draw(canvas, x + lx, y + dy + ly, opacity=opacity * clamp(0.35 + 0.65 * grow))
+        layer.draw(canvas, x + lx, y + dy + ly, opacity=opacity * clamp(0.7 + 0.3 * grow))
 
     def box(self, index: int) -> tuple[float, float, float, float]:
         """Where a cue's plate stands when it rests: x0, y0, x1, y1 in px."""

@@ -102,6 +102,15 @@ class Picture:
         """Width and height in pixels."""
         return self.y.shape[1], self.y.shape[0]
 
+    def top_rgb(self, share: float) -> np.ndarray:
+        """A small RGB copy of the upper part of the picture, for measuring. [48, 48, 3] uint8."""
+        rows = max(2, int(self.y.shape[0] * share) // 2 * 2)
+        canvas = Canvas(48, 48)
+        for plane, part, divide in ((canvas.y, self.y, 1), (canvas.u, self.u, 2), (canvas.v, self.v, 2)):
+            size = (48 // divide, 48 // divide)
+            plane[...] = cv2.resize(part[: rows // divide], size, interpolation=cv2.INTER_AREA)
+        return canvas.rgb()
+
     def view(self, canvas: Canvas, *, centre: tuple[float, float], zoom: float, box: Box | None = None) -> None:
         """Fill a box of the canvas (default: all of it) with the picture around `centre`.
 

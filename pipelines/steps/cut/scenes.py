@@ -169,7 +169,7 @@ def fact_runs(text: str, *, size: float, ink: str, accent: str) -> tuple[Run, ..
     out = []
     for part in _DIGITS.findall(text):
         figure = part[-1].isdigit() or part[-1] == "%" or part[0].isdigit()
-        out.append(Run(part, size * 1.5 if figure else size, 900 if figure else 700, accent if figure else ink))
+        out.append(Run(part, size * 1.45 if figure else size, 900 if figure else 700, accent if figure else ink))
     return tuple(out)
 
 
@@ -229,10 +229,11 @@ def disc(radius: float, colour: str, alpha: float) -> Layer:
     return Layer.of(rounded(side, side, radius=radius, colour=st.rgb_of(colour), alpha=alpha))
 
 
-def scrim(stage: st.Stage, colour: str, *, height: float, strength: float) -> Layer:
-    """A shade from the frame's top that ends at `height` (share of the frame)."""
-    rows = even(stage.height * height)
-    fall = (0.5 + 0.5 * np.cos(np.linspace(0, math.pi, rows, dtype=np.float32))) ** 0.8 * strength
+def scrim(stage: st.Stage, colour: str, *, until: float, strength: float) -> Layer:
+    """A shade from the frame's top: full down to `until` (share of the height), gone a quarter further down."""
+    rows = even(stage.height * min(1.0, until + 0.25))
+    y = np.arange(rows, dtype=np.float32) / stage.height
+    fall = (0.5 + 0.5 * np.cos(np.pi * np.clip((y - until) / 0.25, 0, 1))) * strength
     rgba = np.empty((rows, stage.width, 4), np.uint8)
     rgba[..., :3] = st.rgb_of(colour)
     rgba[..., 3] = np.round(fall * 255)[:, None]

@@ -44,7 +44,7 @@ class Zone:
 _ZONES: dict[str, dict[str, tuple[float, float, float, float]]] = {
     "portrait": {
         "type": (0.085, 0.13, 0.88, 0.42),
-        "product": (0.10, 0.39, 0.90, 0.70),
+        "product": (0.06, 0.385, 0.94, 0.70),
         "captions": (0.12, 0.70, 0.88, 0.815),
     },
     "square": {
@@ -120,6 +120,20 @@ class Props:
     photo: np.ndarray | None
     cutout: np.ndarray | None
     backdrop: np.ndarray | None
+    subject: tuple[float, float, float, float] | None = None  # the product's box in the photograph, as fractions
+
+    @property
+    def focus(self) -> tuple[float, float]:
+        """Where a crop of the photograph should be centred."""
+        if self.subject is not None:
+            x0, y0, x1, y1 = self.subject
+            return (x0 + x1) / 2, (y0 + y1) / 2
+        return focus(self.photo) if self.photo is not None else (0.5, 0.5)
+
+    @property
+    def subject_top(self) -> float:
+        """Upper edge of the product in the photograph, as a fraction of its height."""
+        return self.subject[1] if self.subject is not None else 0.12
 
 
 def resized(image: np.ndarray, scale: float) -> np.ndarray:
@@ -161,6 +175,35 @@ def cover(image: np.ndarray, *, width: int, height: int, room: float, at: tuple[
     return Picture.of(resized(part, scale))
 
 
+def rising(image: np.ndarray, ground: str, *, width: int, height: int, room: float, props: Props) -> Picture:
+    """A wide photograph in a tall frame: it fills the lower part and dissolves upwards into the ground.
+
+    So the product is seen whole, below the type, and the type stands on a calm colour. A photograph that is as tall
+    as the frame is simply `cover`ed.
+    """
+    at, top = props.focus, props.subject_top
+    if image.shape[1] / image.shape[0] < width / height * 1.25:
+        return cover(image, width=width, height=height, room=room, at=at)
+    # The product's upper edge comes to stand at 41 % of the frame.
+    share = min(max(0.59 / max(1 - top, 0.1), 0.56), 0.8)
+    want_w, want_h = round(width * room), round(height * room)
+    tall = round(want_h * share)
+    scale = max(tall / image.shape[0], want_w / image.shape[1])
+    crop = min(image.shape[1], want_w / scale)
+    x = int(min(max(at[0] * image.shape[1] - crop / 2, 0), image.shape[1] - crop))
+    part = resized(image[:, x : x + int(crop + 0.5)], scale)
+    part = cv2.resize(part, (want_w, part.shape[0])) if part.shape[1] != want_w else part
+    part = part[max(0, part.shape[0] - want_h) :]
+    out = np.empty((want_h, want_w, 3), np.float32)
+    out[...] = rgb_of(ground)
+    soft = want_h * min(max(top * share + 0.05, 0.1), 0.3)
+    ramp = np.clip(np.arange(part.shape[0], dtype=np.float32) / soft, 0, 1)
+    ramp = (ramp * ramp * (3 - 2 * ramp))[:, None, None]
+    out[want_h - part.shape[0] :] = out[want_h - part.shape[0] :] * (1 - ramp) + part * ramp
+    out += np.random.default_rng(5).normal(0, 1.2, (want_h, want_w, 1))  # against banding in the dissolve
+    return Picture.of(np.clip(out, 0, 255).astype(np.uint8))
+
+
 def graded(rgb: np.ndarray, palette: Palette, *, amount: float = 1.0) -> np.ndarray:
     """A photograph with a gentle S-curve and its shadows leaning to the palette's darkest colour."""
     x = rgb.astype(np.float32) / 255
@@ -169,6 +212,34 @@ def graded(rgb: np.ndarray, palette: Palette, *, amount: float = 1.0) -> np.ndar
     tint = np.array(rgb_of(dark), np.float32) / 255
     shade = (1 - curve.mean(axis=2, keepdims=True)) ** 2 * 0.16 * amount
     return np.clip((curve * (1 - shade) + tint * shade) * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def shaded(rgb: np.ndarray, ink: str, ground: str, *, until: float, least: float = 5.0) -> np.ndarray:
+    """The picture with as much of `ground` laid over its upper part as `ink` needs to be read there.
+
+    Full down to `until` (share of the height), gone a quarter of the height further down. The brightest (for light
+    ink) or darkest twentieth of the pixels is what counts.
+    """
+    rows = max(2, int(rgb.shape[0] * until))
+    share = needed_shade(rgb[:rows], ink, ground, least=least)
+    if share <= 0:
+        return rgb
+    y = np.linspace(0, 1, rgb.shape[0], dtype=np.float32)
+    fall = 0.5 + 0.5 * np.cos(np.pi * np.clip((y - until) / 0.25, 0, 1))
+    weight = (fall * share)[:, None, None]
+    return np.clip(rgb * (1 - weight) + np.array(rgb_of(ground), np.float32) * weight + 0.5, 0, 255).astype(np.uint8)
+
+
+def needed_shade(rgb: np.ndarray, ink: str, ground: str, *, least: float) -> float:
+    """Share 0..0.95 of `ground` over the picture at which `ink` has contrast `least` on all but a twentieth of it."""
+    small = cv2.resize(rgb, (48, 48), interpolation=cv2.INTER_AREA).reshape(-1, 3)
+    light = small @ np.array([0.2126, 0.7152, 0.0722])
+    worst = small[np.argsort(light)[int(len(light) * (0.95 if luminance(ink) > 0.4 else 0.05))]]
+    colour = "#" + "".join(f"{int(value):02x}" for value in worst)
+    for step in range(20):
+        if contrast(ink, blend(colour, ground, step * 0.05)) >= least:
+            return step * 0.05
+    return 0.95
 
 
 def paper(palette: Palette, width: int, height: int) -> np.ndarray:
@@ -189,7 +260,7 @@ def paper(palette: Palette, width: int, height: int) -> np.ndarray:
 
 def product_layer(props: Props, *, width: float, height: float, shadow: bool = True) -> Layer | None:
     """The product for a box of that size: the cut-out with its shadow, else the photograph as a framed print."""
-    source = props.cutout if props.cutout is not None else framed(props.photo, width, height)
+    source = props.cutout if props.cutout is not None else framed(props, width, height)
     if source is None:
         return None
     scale = min(width / source.shape[1], height / source.shape[0])
@@ -199,16 +270,17 @@ def product_layer(props: Props, *, width: float, height: float, shadow: bool = T
     return Layer.of(image)
 
 
-def framed(photo: np.ndarray | None, width: float, height: float) -> np.ndarray | None:
-    """The photograph cut to the box's ratio with round corners, RGBA."""
+def framed(props: Props, width: float, height: float) -> np.ndarray | None:
+    """The photograph as a print with round corners, whole unless it is very wide or very tall. RGBA."""
+    photo = props.photo
     if photo is None:
         return None
     from pipelines.steps.cut.captions import rounded
 
-    ratio = width / height
+    ratio = min(max(photo.shape[1] / photo.shape[0], 0.8), width / height, 1.6)
     w = min(photo.shape[1], round(photo.shape[0] * ratio))
     h = min(photo.shape[0], round(w / ratio))
-    fx, fy = focus(photo)
+    fx, fy = props.focus
     x = int(min(max(fx * photo.shape[1] - w / 2, 0), photo.shape[1] - w))
     y = int(min(max(fy * photo.shape[0] - h / 2, 0), photo.shape[0] - h))
     mask = rounded(w, h, radius=min(w, h) * 0.07, colour=(0, 0, 0), alpha=1.0)[..., 3]

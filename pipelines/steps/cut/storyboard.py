@@ -19,6 +19,8 @@ from typing import Literal
 from pipelines.steps.cut.timing import Sentence
 from pipelines.steps.vocabulary import Product
 
+_FIGURE = re.compile(r"\d+(?:\.\d+)?")
+
 SceneKind = Literal["hero", "facts", "split", "depth", "price", "end"]
 LEAD = 0.18  # seconds a scene begins before its sentence
 END_CARD = 2.4  # shortest end card, seconds
@@ -61,11 +63,20 @@ def spoken_at(text: str, sentence: Sentence) -> float | None:
     found = said.find(wanted)
     if found >= 0:
         return starts[found]
-    figures = re.findall(r"\d+(?:\.\d+)?", unicodedata.normalize("NFKC", text))
-    hits = [said.find(_plain(figure)) for figure in figures]
-    if figures and min(hits) >= 0 and sum(char in said for char in wanted) >= 0.6 * len(wanted):
+    figures = [match.group() for match in _FIGURE.finditer(unicodedata.normalize("NFKC", text))]
+    if not figures:
+        return None
+    hits = [_figure_at(_plain(figure), said) for figure in figures]
+    pieces = [wanted[i : i + 2] for i in range(len(wanted) - 1)] or [wanted]
+    if min(hits) >= 0 and sum(piece in said for piece in pieces) >= 0.5 * len(pieces):
         return starts[min(hits)]
     return None
+
+
+def _figure_at(figure: str, said: str) -> int:
+    """Where a figure stands as a number of its own, or -1."""
+    match = re.search(rf"(?<!\d){figure}(?!\d)", said)
+    return match.start() if match else -1
 
 
 def _moments(sentence: Sentence, texts: Sequence[str]) -> tuple[Moment, ...]:
@@ -81,6 +92,7 @@ def storyboard(sentences: Sequence[Sentence], product: Product, *, seconds: floa
     told: set[str] = set()
     shots: list[Shot] = []
     spare = 0
+    priced = False
     for index, (start, spoken) in enumerate(starts):
         end = starts[index + 1][0] if index + 1 < len(starts) else seconds
         kind: SceneKind
@@ -92,8 +104,8 @@ def storyboard(sentences: Sequence[Sentence], product: Product, *, seconds: floa
         else:
             facts = _spoken(spoken, [fact for fact in product.facts if fact not in told])
             money = _spoken(spoken, [text for text in (product.price, product.offer) if text])
-            if money:
-                kind, moments = "price", money
+            if money and not priced:
+                kind, moments, priced = "price", money, True
             elif facts:
                 kind, moments = "facts", facts
             else:
