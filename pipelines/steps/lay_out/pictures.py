@@ -305,7 +305,8 @@ def cutout_slot(width: int, height: int, spill: int, options: Mapping[str, Any],
     effect = options.get("effect", "soft")
     flat = _flat_sides(np.asarray(alpha, np.uint8))
     if effect != "sticker":
-        alpha = _soften_cut(np.asarray(alpha, np.uint8), flat)
+        stands = {"bottom"} if options.get("keep_bottom") else set()
+        alpha = _soften_cut(np.asarray(alpha, np.uint8), {side: share for side, share in flat.items() if side not in stands})
     ax, ay = options.get("anchor", (0.5, 1.0))
     full = (height + 2 * spill, width + 2 * spill)
     x, y = spill + round((width - w) * float(ax)), spill + round((height - h) * float(ay))
@@ -319,6 +320,16 @@ def cutout_slot(width: int, height: int, spill: int, options: Mapping[str, Any],
     share = (mask / np.maximum(out_alpha, 1e-4))[..., None]
     result = paint * share + tone * (1 - share)
     return np.dstack([np.clip(result, 0, 255), np.clip(out_alpha * 255, 0, 255)]).astype(np.uint8)
+
+
+def cut_sides(path: Path) -> list[str]:
+    """Sides on which the photograph ended before the subject did."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        alpha = image.convert("RGBA").getchannel("A")
+        alpha.thumbnail((400, 400))
+        return sorted(_flat_sides(np.asarray(alpha, np.uint8)))
 
 
 def _soften_cut(alpha: U8, flat: Mapping[str, float]) -> U8:

@@ -24,7 +24,7 @@ from models.errors import BadInput
 from pipelines.steps.lay_out import contrast
 from pipelines.steps.lay_out.breaks import is_cjk, typeset
 from pipelines.steps.lay_out.fonts import clean
-from pipelines.steps.lay_out.pictures import U8, F32, Sources, blend, cutout_slot, finish, photo_slot, read, rgb
+from pipelines.steps.lay_out.pictures import U8, F32, Sources, blend, cut_sides, cutout_slot, finish, photo_slot, read, rgb
 from pipelines.steps.lay_out.typesetter import Typesetter
 from pipelines.steps.vocabulary import Brand, Label, Palette, Product
 
@@ -171,6 +171,7 @@ def _data(job: Job, root: Path, dropped: dict[str, str]) -> dict[str, Any]:
             "qr": bool(job.product.url),
         },
         "aspect": aspect,
+        "cut": cut_sides(job.cutout) if job.cutout else [],
         "files": files,
         "pictures": {},
         "inks": {},
