@@ -43,6 +43,14 @@ export function load(brief, { seed = null, only = [] } = {}) {
   document.body.dataset.view = "brief";
 }
 
+/** A job was opened while the form is untouched: show the brief it was made from. */
+export function adopt({ brief, seed, only }) {
+  if (!form || at("product.name") || at("brand.name") || !brief?.product) return;
+  change({ brief, seed, only });
+  draw();
+  if (desk.view === "yaml") trigger("select");
+}
+
 // -- kinds of inputs -----------------------------------------------------------------------------------------------
 
 const kinds = {
@@ -266,13 +274,10 @@ function picture(node, value) {
   if (!value) return;
   const sample = String(value).startsWith("sample:");
   const source = `api/files/${encodeURIComponent(value)}`;
-  const image = full.querySelector("img");
-  if (image.getAttribute("src") !== source) image.setAttribute("src", source);
+  set(full.querySelector("img"), "src", source);
   say(full.querySelector(".drop-name"), sample ? String(value).slice(7) : String(value).replace(/^[0-9a-f]{12}-/, ""));
-  const facts = full.querySelector(".drop-facts");
-  const tell = () => say(facts, [sample && t("brief.file.sample"), image.naturalWidth && `${image.naturalWidth} × ${image.naturalHeight}`].filter(Boolean).join(" · "));
-  image.onload = tell;
-  tell();
+  if (node.dataset.shown !== value || sample) say(full.querySelector(".drop-facts"), t(sample ? "brief.file.sample" : "brief.file.kept"));
+  node.dataset.shown = value;
 }
 
 function drop(node) {

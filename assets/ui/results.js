@@ -7,7 +7,7 @@
 // - A job is known by the address alone: closing the tab changes nothing, reopening goes on watching.
 
 import { call, clock, copyText, h, icon, say, set, size, sync, t, tag, toast, when, words } from "./dom.js";
-import { allSamples, load } from "./form.js";
+import { adopt, allSamples, load } from "./form.js";
 import { lightbox } from "./lightbox.js";
 import { player } from "./player.js";
 
@@ -32,6 +32,7 @@ async function look() {
         view = await answer.json();
         if (asked !== job) return;
         received = performance.now();
+        adopt(view);
         draw();
       }
     }
@@ -109,11 +110,12 @@ function frame() {
   const sections = Object.fromEntries(["copy", "posters", "voice", "video"].map((name) => [name, section(name)]));
   const all = h("button", { type: "button", class: "link", id: "btn-copy-all", onclick: () => copyText(view.copies.map(plain).join("\n\n———\n\n")) });
   sections.copy.tools.append(all);
+  const media = h("div", { class: "media" }, sections.voice.node, sections.video.node);
   const files = h("details", { class: "card files", id: "kit-files", hidden: true });
   root.replaceChildren(h("header", { class: "job-head" }, h("div", {}, title, facts), actions), progress,
     ...["copy", "posters"].map((name) => sections[name].node),
-    h("div", { class: "media" }, sections.voice.node, sections.video.node), files);
-  parts = { title, facts, actions, progress, note, left, cancel, stages, trouble, sections, all, files };
+    media, files);
+  parts = { title, facts, actions, progress, note, left, cancel, stages, trouble, sections, all, media, files };
 }
 
 async function stop() {
@@ -236,7 +238,8 @@ setInterval(() => view && ACTIVE.has(view.state) && tick(), 1000);
 
 // -- copy ----------------------------------------------------------------------------------------------------------
 
-const plain = (copy) => [copy.headline, copy.subhead, copy.body, copy.hashtags.map((word) => (word.startsWith("#") ? word : `#${word}`)).join(" ")].filter(Boolean).join("\n");
+const hash = (word) => (word.startsWith("#") ? word : `#${word}`);
+const plain = (copy) => [copy.headline, copy.subhead, copy.body, copy.hashtags.map(hash).join(" ")].filter(Boolean).join("\n");
 
 function copies() {
   const { node, count, body } = parts.sections.copy;
@@ -264,17 +267,19 @@ const BADGES = { ok: "copy.ok", needs_review: "copy.review", writing: "copy.writ
 
 function fillCopy(card, copy) {
   const lang = tag(copy.language);
-  card.dataset.state = copy.state;
   say(card.querySelector(".audience"), copy.audience);
   set(card.querySelector(".audience"), "lang", lang);
   say(card.querySelector(".code"), copy.language.toUpperCase());
-  say(card.querySelector(".badge"), t(BADGES[copy.state]));
-  for (const [place, text] of [["h3", copy.headline], [".subhead", copy.subhead], [".text", copy.body], [".hashtags", copy.hashtags.map((word) => (word.startsWith("#") ? word : `#${word}`)).join(" ")]]) {
+  const stuck = !ACTIVE.has(view.state) && (copy.state === "writing" || copy.state === "waiting");
+  card.dataset.state = stuck ? "none" : copy.state;
+  say(card.querySelector(".badge"), stuck ? t("works.none") : t(BADGES[copy.state]));
+  for (const [place, text] of [["h3", copy.headline], [".subhead", copy.subhead], [".text", copy.body], [".hashtags", copy.hashtags]]) {
     const node = card.querySelector(place);
-    say(node, text);
+    if (Array.isArray(text)) sync(node, text.map(hash), (word) => word, (word) => h("span", {}, word), () => {});
+    else say(node, text);
     set(node, "lang", lang);
-    node.classList.toggle("bone-line", !text && (copy.state === "waiting" || copy.state === "writing"));
-    node.classList.toggle("writing", copy.state === "writing" && copy.writing && { headline: "h3", subhead: ".subhead", body: ".text", hashtags: ".hashtags" }[copy.writing] === place);
+    node.classList.toggle("bone-line", !text?.length && !stuck && (copy.state === "waiting" || copy.state === "writing"));
+    node.classList.toggle("writing", !stuck && copy.state === "writing" && copy.writing && { headline: "h3", subhead: ".subhead", body: ".text", hashtags: ".hashtags" }[copy.writing] === place);
   }
   const flags = card.querySelector(".flags");
   flags.hidden = !copy.flags.length;
@@ -338,7 +343,7 @@ const links = (poster) => [["PNG", poster.png_file], ["PDF", poster.pdf], ["SVG"
 function fillPoster(card, item) {
   const frame = card.querySelector(".frame");
   frame.disabled = !item.png;
-  card.dataset.state = item.png ? "done" : item.state;
+  card.dataset.state = item.png ? "done" : ACTIVE.has(view.state) ? item.state : "none";
   if (item.png) {
     const image = frame.querySelector("img") ?? frame.appendChild(h("img", { alt: "", loading: "lazy", decoding: "async" }));
     set(image, "src", item.thumb ?? item.png);
@@ -347,7 +352,7 @@ function fillPoster(card, item) {
     frame.querySelector(".wait")?.remove();
   } else {
     const wait = frame.querySelector(".wait") ?? frame.appendChild(h("span", { class: "wait" }));
-    say(wait, t("posters.waiting"));
+    say(wait, ACTIVE.has(view.state) ? t("posters.waiting") : t("works.none"));
   }
   say(card.querySelector("figcaption b"), words(item.title));
   say(card.querySelector("figcaption small"), `${item.audience} · ${item.width}×${item.height}`);
@@ -357,6 +362,7 @@ function fillPoster(card, item) {
 // -- voice and video -----------------------------------------------------------------------------------------------
 
 function voices() {
+  parts.media.dataset.count = Math.max(view.voices.length, view.videos.length);
   const { node, count, body } = parts.sections.voice;
   node.hidden = !view.voices.length;
   if (node.hidden) return;
@@ -368,9 +374,9 @@ function voices() {
 function waiting(kind, item) {
   const card = h("div", { class: `card waiting waiting-${kind}` }, h("b", { lang: tag(view.language) }, item.audience), h("span", { "data-wait": kind }));
   if (kind === "video") card.style.setProperty("--ratio", `${item.width} / ${item.height}`);
-  card.update = () => {
-    say(card.querySelector("span"), t(`${kind}.waiting`));
-    card.classList.toggle("making", item.state === "making");
+  card.update = (now) => {
+    say(card.querySelector("span"), ACTIVE.has(view.state) ? t(`${kind}.waiting`) : t("works.none"));
+    card.classList.toggle("making", now.state === "making" && ACTIVE.has(view.state));
   };
   return card;
 }
@@ -381,8 +387,8 @@ function videos() {
   if (node.hidden) return;
   say(node.querySelector("h2 > span"), t("part.video"));
   say(count, t("video.count", { done: view.videos.filter((item) => item.url).length, total: view.videos.length }));
-  const first = view.videos[0];
-  body.dataset.shape = first.width > first.height ? "wide" : first.width === first.height ? "square" : "tall";
+  const [{ width, height }] = view.videos;
+  body.dataset.shape = parts.media.dataset.shape = width > height ? "wide" : width === height ? "square" : "tall";
   sync(body, view.videos, (item) => `${item.key}-${item.url ?? ""}`, (item) => (item.url ? film(item) : waiting("video", item)), (card, item) => card.update?.(item));
 }
 

@@ -190,7 +190,7 @@ class Service:
 
         if not self.require(job).ended:
             raise NotNow("The job is under way.", hint="Cancel it first.")
-        self.engine.remove(job)
+        self.engine.clean(jobs=[job])
         shutil.rmtree(self.kits.folder / job, ignore_errors=True)
         self._plans.cache_clear()
         self._briefs.cache_clear()

@@ -10,7 +10,6 @@ Design:
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -224,14 +223,15 @@ class _View:
         artifact = self._output(f"{step.id}.report") if step else None
         if artifact is None or copy["state"] not in {"ok", "needs_review"}:
             return
-        known = {(flag["field"], json.dumps(flag["reason"], sort_keys=True)) for flag in copy["flags"]}
         for item in self.facts.read_json(artifact).get("audiences", ()):
             if item.get("audience") != copy["audience"]:
                 continue
-            for flag in item.get("flags", ()):
-                if (flag["field"], json.dumps(flag["reason"], sort_keys=True)) not in known:
-                    copy["flags"].append(flag)
-                    copy["state"] = "needs_review"
+            for name, verdict in item.get("fields", {}).items():
+                for reason in verdict.get("reasons", ()):
+                    flag = {"field": name, "reason": reason}
+                    if flag not in copy["flags"]:
+                        copy["flags"].append(flag)
+                        copy["state"] = "needs_review"
 
     def _posters(self, number: int, audience: Mapping[str, Any]) -> list[dict[str, Any]]:
         posters = []
@@ -326,10 +326,9 @@ def _with_partial(
     """Lay one emitted piece of copy over what was written so far."""
     name = str(partial.get("field", ""))
     if name in {"headline", "subhead", "body", "hashtags", "script"}:
-        value = partial.get("value", partial.get("text", ""))
-        if name in {"hashtags", "script"} and isinstance(value, str):
-            value = [value]
-        return {**written, name: value}, name
+        text = str(partial.get("text", ""))
+        several = {"hashtags": text.split(), "script": text.splitlines()}
+        return {**written, name: several.get(name, text)}, name
     return written, writing
 
 
@@ -339,7 +338,8 @@ def _channel_counts(copy: Mapping[str, Any], channels: Sequence[str]) -> list[di
         return []
     used = len(copy["body"]) + sum(len(word) + 1 for word in copy["hashtags"])
     found = [CHANNELS[name] for name in channels if name in CHANNELS and CHANNELS[name].body_max]
-    found.sort(key=lambda channel: channel.body_max)
+    limits = {channel.body_max: channel for channel in reversed(found)}  # the first channel of each limit
     return [
-        {"channel": channel.id, "title": channel.title, "used": used, "limit": channel.body_max} for channel in found[:2]
+        {"channel": channel.id, "title": channel.title, "used": used, "limit": limit}
+        for limit, channel in sorted(limits.items())[:2]
     ]

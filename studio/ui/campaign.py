@@ -97,10 +97,17 @@ def _brand() -> str:
     return (
         field("brand.colours", "brief.colours", colours, group=True)
         + field("brand.logo", "brief.logo", logo, group=True)
+        + field("templates", "brief.templates", chips("templates", _templates(), many=True), group=True)
         + field("product.url", "brief.url", line_input("product.url", maximum=300, mode="url"))
         + field("brand.voice_rules", "brief.rules", lines_input("brand.voice_rules", "brief.rules.hint", rows=2))
         + field("forbidden", "brief.forbidden", lines_input("forbidden", "brief.forbidden.hint", rows=2, kind="words"))
     )
+
+
+def _templates() -> list[Choice]:
+    from pipelines.steps.lay_out.templates import templates
+
+    return [Choice(template.name, pair_of(template.title)) for template in templates()]
 
 
 def _video() -> str:
@@ -218,7 +225,7 @@ def _mounted(gr: Any, name: str, markup: str, value: Any = None) -> gr.HTML:
 
 def build(gr: Any, desk: Desk) -> None:
     """Lay the workspace out inside the current Blocks and connect it to the desk."""
-    with gr.Row(elem_id="page-campaign", elem_classes=["page"]):
+    with gr.Row(elem_id="page-campaign"):
         with gr.Column(elem_id="brief", scale=0, min_width=0):
             with gr.Column(elem_id="brief-scroll"):
                 _mounted(gr, "head", head_markup())
@@ -228,6 +235,8 @@ def build(gr: Any, desk: Desk) -> None:
                     language="yaml",
                     lines=22,
                     max_lines=60,
+                    wrap_lines=True,
+                    buttons=[],
                     show_label=False,
                     container=False,
                     interactive=True,

@@ -59,7 +59,7 @@ class Desk:
         value = value or self.first()
         try:
             job = self.service.submit(
-                recipe="campaign", brief=value.get("brief") or {}, seed=value.get("seed"), only=tuple(value.get("only") or ())
+                recipe="campaign", brief=_with_parts(value.get("brief") or {}), seed=value.get("seed"), only=tuple(value.get("only") or ())
             )
         except BadBrief as error:
             return self._verdict(problems=problems_of(error), tried=True)
@@ -69,7 +69,7 @@ class Desk:
         return self._verdict(job=job, tried=True)
 
     def _problems(self, brief: Mapping[str, Any]) -> list[dict[str, Any]]:
-        problems = problems_of_check(self.service, brief)
+        problems = problems_of_check(self.service, _with_parts(brief))
         for problem in problems:
             problem["empty"] = not _at(brief, problem["field"])
         return problems
@@ -77,6 +77,11 @@ class Desk:
     def _verdict(self, **said: Any) -> Verdict:
         # The number makes two equal verdicts differ, so that the page hears of the second one too.
         return {"problems": [], "number": next(self._numbers), **said}
+
+
+def _with_parts(brief: Mapping[str, Any]) -> dict[str, Any]:
+    """The brief with its required parts, so that what is missing is named by field and not as a whole."""
+    return {**brief, "brand": brief.get("brand") or {}, "product": brief.get("product") or {}}
 
 
 def problems_of_check(service: Service, brief: Mapping[str, Any]) -> list[dict[str, Any]]:

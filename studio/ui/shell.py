@@ -68,18 +68,17 @@ def build(service: Any) -> Any:
     """The Blocks of the studio."""
     import gradio as gr
 
-    def static(name: str, markup: str, elem_id: str, classes: list[str] | None = None) -> None:
+    def static(name: str, markup: str, elem_id: str) -> None:
         gr.HTML(
             html_template=markup,
             js_on_load=campaign.MOUNT.format(name=name),
             apply_default_css=False,
             elem_id=elem_id,
-            elem_classes=classes or [],
         )
 
     with gr.Blocks(title="Kit Studio", analytics_enabled=False, fill_width=True, delete_cache=(86400, 86400)) as blocks:
         static("header", header_markup(), "hd")
         campaign.build(gr, Desk(service))
-        static("history", history_markup(), "page-history", ["page"])
-        static("models", models_markup(), "page-models", ["page"])
+        static("history", history_markup(), "page-history")
+        static("models", models_markup(), "page-models")
     return blocks
