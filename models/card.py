@@ -74,8 +74,16 @@ class HubSource(_Part):
     kind: Literal["hub", "modelscope"]
     repo: str
     revision: str = "main"
-    allow: tuple[str, ...] = ()  # file patterns; empty = everything but pickles
+    allow: tuple[str, ...] = ()  # file patterns, "*" within a folder; empty = everything but pickles
     take: dict[str, str] = Field(default_factory=dict)  # file name -> path in the repository
+
+    @field_validator("allow")
+    @classmethod
+    def _no_pickles(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
+        bad = next((pattern for pattern in allow if pattern.endswith(PICKLES)), None)
+        if bad:
+            raise ValueError(f"{bad!r}: files of this kind can run code when they are read")
+        return allow
 
 
 class BuiltinSource(_Part):
@@ -154,9 +162,15 @@ class Card(_Part):
         stray = [name for name in offered - set(folders) if name not in names]
         if stray:
             raise ValueError(f"sources: {stray[0]!r} is taken but not listed in files")
+        digests = {file.name for file in self.files if file.sha256}
+        for source in self.sources:
+            taken = source.take if isinstance(source, HubSource) else {}
+            bad = next((n for n, path in taken.items() if path.endswith(PICKLES) and n not in digests), None)
+            if bad:
+                raise ValueError(f"sources: {bad!r} can run code when it is read; give its sha256")
         if any(source.kind in ("wheel", "npm") for source in self.sources) and not self.files:
             raise ValueError("files: a card with a wheel or npm source lists its files")
-        if "" in self.title or not {"en", "zh"} <= set(self.title):
+        if not {"en", "zh"} <= set(self.title):
             raise ValueError("title: give both zh and en")
         return self
 
