@@ -113,7 +113,7 @@ class FakeText:
 def _write(request: TextRequest) -> str:
     last = request.messages[-1].content
     language = "zh" if _HAN.search(last) else "en"
-    key = json.dumps([request.model_dump(mode="json")], sort_keys=True, ensure_ascii=False)
+    key = json.dumps([request.model_dump(mode="json", exclude={"stop"})], sort_keys=True, ensure_ascii=False)
     # Greedy decoding does not depend on the seed.
     source = random.Random(key if request.temperature else re.sub(r'"seed": \d+', "", key))
     if request.json_schema is not None:

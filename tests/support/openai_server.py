@@ -1,4 +1,4 @@
-"""A tiny server that speaks the OpenAI chat protocol, with the fake writer behind it; and one that misbehaves on demand.
+"""A tiny server that speaks the OpenAI chat protocol: the fake writer is behind it, and it misbehaves on demand.
 
 Example:
     with OpenAIServer() as server:

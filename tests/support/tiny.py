@@ -104,7 +104,7 @@ def tiny_diffusion_pipeline(folder: Path) -> Path:
             attention_head_dim=4,
             norm_num_groups=4,
         ),
-        scheduler=DDIMScheduler(num_train_timesteps=50),
+        scheduler=DDIMScheduler(num_train_timesteps=1000),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

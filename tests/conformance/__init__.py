@@ -1,0 +1,1 @@
+"""One suite of checks for each task, run on every adapter of it."""
