@@ -334,6 +334,8 @@ def _probe_pip(settings: Settings) -> SourceReport:
         here = any(Path(link.removeprefix("file://")).exists() for link in links)
         detail = "" if here else "pip may use no index and has no folder of wheels"
         return SourceReport(kind="wheel", address=" ".join(links), answers=here, detail=detail)
+    if settings.offline:
+        return _probe("wheel", "pip's index", settings)
     address = os.environ.get("PIP_INDEX_URL") or _pip_setting("index-url") or "https://pypi.org/simple"
     return _probe("wheel", address, settings)
 

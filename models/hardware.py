@@ -18,6 +18,7 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
+CGROUP = Path("/sys/fs/cgroup")
 _MIB = 1024 * 1024
 
 
@@ -124,7 +125,7 @@ def _processor() -> str:
 
 
 def _cgroup_number(v2: str, v1: str) -> int | None:
-    for path in (Path("/sys/fs/cgroup") / v2, Path("/sys/fs/cgroup") / v1):
+    for path in (CGROUP / v2, CGROUP / v1):
         try:
             text = path.read_text().strip()
         except OSError:
@@ -136,7 +137,7 @@ def _cgroup_number(v2: str, v1: str) -> int | None:
 
 def _cgroup_cores() -> int | None:
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = (CGROUP / "cpu.max").read_text().split()
     except (OSError, ValueError):
         return None
     if not quota.isdigit() or not period.isdigit() or int(period) == 0:
