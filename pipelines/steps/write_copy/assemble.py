@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from pipelines.steps.vocabulary import Language, Product
+from pipelines.steps.vocabulary import CHANNELS, Language, Product
 from pipelines.steps.write_copy.bank import Audience, Category, fill, patterns
 from pipelines.steps.write_copy.checks import CLOSING_SECONDS, Rules, limits, size, spoken_seconds
 
@@ -34,24 +34,29 @@ def price_lines(product: Product, language: Language, special: Sequence[str] = (
 
 
 def body(
-    rules: Rules, hook: str, facts: Sequence[str], benefits: Mapping[str, str], close: str, price_line: str
+    rules: Rules, hook: str, facts: Sequence[str], benefits: Mapping[str, str], closing: Sequence[str], price_line: str
 ) -> str:
-    """The body: scene, facts and what they mean, price and offer, closing line; not too long if it can be."""
-    _, high = limits("body", rules)
+    """The body: scene, facts and what they mean, closing lines, price and offer.
+
+    One closing line, or more while the body is too short; too long, it loses closing lines, then explanations.
+    """
+    low, high = limits("body", rules)
     meanings = dict(benefits)
-    closing = close
-    while True:
-        text = _joined(rules, hook, _facts(rules.language, facts, meanings), closing, price_line)
-        if size(text, rules.language) <= high:
-            break
-        if closing:
-            closing = ""
-        elif any(meanings.values()):
-            last = [fact for fact in facts if meanings.get(fact)][-1]
-            meanings[last] = ""
+    lines = 1 if closing else 0
+
+    def text() -> str:
+        told = _facts(rules.language, facts, meanings)
+        return _joined(rules, hook, told, *closing[:lines], price_line)
+
+    while lines < len(closing) and size(text(), rules.language) < low:
+        lines += 1
+    room = min((CHANNELS[id].body_max for id in rules.channels if id in CHANNELS), default=10_000)  # characters
+    while (size(text(), rules.language) > high or len(text()) > room) and (lines or any(meanings.values())):
+        if lines:
+            lines -= 1
         else:
-            break
-    return text
+            meanings[[fact for fact in facts if meanings.get(fact)][-1]] = ""
+    return text()
 
 
 def _joined(rules: Rules, *parts: str) -> str:
@@ -83,25 +88,37 @@ def _ended(text: str, mark: str) -> str:
 
 
 def script(rules: Rules, opener: str, introduce: str, facts: Sequence[str], price_line: str) -> tuple[str, ...]:
-    """Three to six spoken sentences in the time there is; the opening, the product and the price come before facts."""
+    """Three to six spoken sentences in the time there is: opening, product, facts as they fit, price."""
     language = rules.language
-    mark = "。" if language == "zh" else "."
     time = max(rules.script_seconds - CLOSING_SECONDS, 3.0) if rules.script_seconds else 60.0
-    price = _sentences(price_line, language)
-    price = price[: max(1, 6 - 3)]
-    frame = [opener, introduce]
+    price = _sentences(price_line, language)[:2]
+    frame = [line for line in (opener, introduce) if line]
     spoken: list[str] = []
-    for fact in facts:
-        trial = [*spoken, _ended(fact, mark)]
+    for sentence in _spoken_facts(facts, language):
+        trial = [*spoken, sentence]
         if spoken_seconds([*frame, *trial, *price], language) <= time and len(frame) + len(trial) + len(price) <= 6:
             spoken = trial
-    lines = [line for line in [*frame, *spoken, *price] if line]
+    lines = [*frame, *spoken, *price]
     # Too little time even for the frame: the picture carries the opening, the words carry the product.
     while len(lines) > 3 and spoken_seconds(lines, language) > time:
         lines.pop(0)
     if len(lines) < 3:
-        lines += [_ended(fact, mark) for fact in facts if _ended(fact, mark) not in lines][: 3 - len(lines)]
+        more = [sentence for sentence in _spoken_facts(facts, language) if sentence not in lines]
+        lines = [*frame, *spoken, *more[: 3 - len(lines)], *price]
     return tuple(lines)
+
+
+def _spoken_facts(facts: Sequence[str], language: Language) -> list[str]:
+    """Facts as sentences; short Chinese ones share one, as they would be said."""
+    if language == "en":
+        return [_ended(fact, ".") for fact in facts]
+    groups: list[list[str]] = []
+    for fact in facts:
+        if groups and len(groups[-1]) < 2 and size("".join([*groups[-1], fact]), "zh") <= 10:
+            groups[-1].append(fact)
+        else:
+            groups.append([fact])
+    return [_ended("，".join(group), "。") for group in groups]
 
 
 def _sentences(text: str, language: Language) -> list[str]:

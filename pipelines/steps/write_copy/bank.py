@@ -92,6 +92,17 @@ def words(kind: str, language: Language) -> tuple[str, ...]:
     return tuple(str(word) for word in _read(f"words.{language}.yaml")[kind])
 
 
+def meanings(fact: str, language: Language) -> tuple[str, ...]:
+    """What a fact means, in several ways; empty when the bank does not know facts of its kind."""
+    folded = fact.casefold()
+    for entry in _read(f"meanings.{language}.yaml"):
+        for word in entry["match"]:
+            known = re.search(word, fact) if language == "zh" else _occurs(word, folded)
+            if known:
+                return tuple(entry["say"])
+    return ()
+
+
 def fill(pattern: str, **slots: str) -> str:
     """Put the brief's own words into a pattern's slots; whatever stands in a slot is not looked at again."""
     return re.sub(r"\{(\w+)\}", lambda slot: slots[slot.group(1)], pattern)

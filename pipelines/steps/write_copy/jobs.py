@@ -49,12 +49,14 @@ class Job:
         ask: The last message: what to write, with examples.
         pattern: What the answer must look like (a regular expression of the whole string).
         max_tokens: Where a run-away answer stops.
+        examples: Lines shown in the ask; an answer must not be one of them again.
     """
 
     ask: str
     pattern: str
     max_tokens: int
     temperature: float = 0.8
+    examples: tuple[str, ...] = ()
 
 
 def brief_messages(rules: Rules, audience: Audience, *, category: str, tone: str) -> tuple[Message, ...]:
@@ -114,6 +116,7 @@ def headline(language: Language, ask: str, models: tuple[str, ...], heads: tuple
             f"^{any_of(heads)}，[一-龥]+[？]?$",
             16,
             0.9,
+            models,
         )
     shown = " / ".join(models)
     return Job(
@@ -121,6 +124,7 @@ def headline(language: Language, ask: str, models: tuple[str, ...], heads: tuple
         f"^{any_of(heads)}, [a-z' ]+[?]?$",
         16,
         0.9,
+        models,
     )
 
 
@@ -131,12 +135,14 @@ def subhead(language: Language, name: str, models: tuple[str, ...]) -> Job:
             f"写副标题的后半句，6到12个字，说它给这群人的好处。参考：{'；'.join(models)}\n续写：“{name}，”",
             "^[一-龥]+$",
             18,
+            examples=models,
         )
     return Job(
         f"Write the second half of a subhead, 4 to 7 words, what it gives these people. Like: {'; '.join(models)}\n"
         f'Continue: "{name}: "',
         "^[a-z' ]+$",
         16,
+        examples=models,
     )
 
 
@@ -147,12 +153,14 @@ def hook(language: Language, models: tuple[str, ...]) -> Job:
             f"写正文第一句，18到28个字，写这群人一天里的一个具体画面，不提产品。参考：{''.join(models)}",
             "^[一-龥]+，[一-龥，]+。$",
             36,
+            examples=models,
         )
     return Job(
         "Write the first sentence of the ad, 12 to 18 words: one scene from their day, no product.\n"
         f"Like: {' '.join(models)}",
         "^[A-Z][a-z']*[a-z', ]+\\.$",
         32,
+        examples=models,
     )
 
 
@@ -181,10 +189,12 @@ def opener(language: Language, models: tuple[str, ...]) -> Job:
             f"写旁白的第一句，6到12个字，口语，一个画面，不提产品。参考：{''.join(models)}",
             "^[一-龥]+(，[一-龥]+)?。$",
             20,
+            examples=models,
         )
     return Job(
         "Write the first spoken line of a voice-over, 4 to 7 words, one picture, no product.\n"
         f"Like: {' '.join(models)}",
         "^[A-Z][a-z']*[a-z', ]+\\.$",
         16,
+        examples=models,
     )

@@ -17,6 +17,7 @@ from pipelines.steps.write_copy.bank import words
 from pipelines.steps.write_copy.checks import Rules, likeness, size
 
 BANK = 0.9
+SURE = -1.25  # mean natural log-likelihood a token
 
 # Characters (zh) or words (en) that a written part should have.
 _GOOD: dict[str, dict[str, tuple[int, int]]] = {
@@ -56,10 +57,11 @@ def score(part: str, candidate: Candidate, *, rules: Rules, near: tuple[str, ...
     text = candidate.text
     value = BANK
     if candidate.logprob is not None:
-        # -0.5 a token is what the model is sure of, -3 what it stumbles into.
-        value = 0.75 + 0.2 * min(max(candidate.logprob + 3.0, 0.0), 2.5)
+        # Above SURE a token the model knows what it says; far below it stumbles, and people write better.
+        value += 0.3 * min(candidate.logprob - SURE, 0.6)
     folded = text.casefold()
-    value -= 0.25 * sum(1 for word in words("cliche", rules.language) if _stands(word, folded))
+    worn = (*words("cliche", rules.language), *words("gloomy", rules.language))
+    value -= 0.25 * sum(1 for word in worn if candidate.logprob is not None and _stands(word, folded))
     value -= 0.3 * _stutter(text, rules.language)
     value -= 1.2 * max((likeness(text, other, rules) for other in near), default=0.0)
     if not fits(part, text, rules.language):

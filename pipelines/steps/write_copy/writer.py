@@ -15,21 +15,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from models.control import Control
 from models.text.base import TextModel
 from models.text.candidates import generate_many
 from pipelines.steps.vocabulary import Language
 from pipelines.steps.write_copy import assemble, bank, jobs
-from pipelines.steps.write_copy.checks import Issue, Rules, check_copy, check_field, fields_of, likeness
+from pipelines.steps.write_copy.checks import Rules, check_copy, check_field, fields_of, likeness, without_own_words
 from pipelines.steps.write_copy.document import AudienceCopy
 from pipelines.steps.write_copy.score import Candidate, score
 
 RETRIES = 3
 _FIRST, _AGAIN = 5, 3  # candidates asked for at first and after a complaint
 _ALIKE = 0.55  # a line with more than this in common with another audience's is not used
-_GOOD_ENOUGH = 0.6  # score under which a written line is asked for again
+_GOOD_ENOUGH = 0.75  # score under which a written line is asked for again
 
 Tell = Callable[[str, str], None]
 
@@ -91,11 +91,12 @@ def write(
     order = _turned(product.facts, desk.turn)
     benefits: dict[str, str] = {}
     for index, fact in enumerate(order[: assemble.EXPLAINED]):
-        benefits[fact] = _line(desk, "benefit", jobs.benefit(language, fact), (), lead=f"{fact}，")
+        benefits[fact] = _benefit(desk, fact)
         control.progress(0.5 + 0.1 * (index + 1), "body")
     close = _line(desk, "close", None, desk.category.close)
     prices = assemble.price_lines(product, language, desk.category.price)
-    body = assemble.body(rules, hook, order, benefits, close, _pick(prices, desk.turn))
+    spare = _turned([text for text in desk.category.close if text != close], desk.turn)
+    body = assemble.body(rules, hook, order, benefits, (close, *spare), _pick(prices, desk.turn))
     tell("body", body)
 
     # 3. The script, as long as its time allows.
@@ -142,11 +143,23 @@ def _desk(
     )
 
 
+def _benefit(desk: Desk, fact: str) -> str:
+    """What a fact means to this audience: from the bank, or from the model for facts the bank does not know."""
+    known = bank.meanings(fact, desk.language)
+    if known:
+        return _line(desk, "benefit", None, known)
+    return _line(desk, "benefit", jobs.benefit(desk.language, fact), ())
+
+
 def _headline(desk: Desk, tell: Tell) -> str:
     forms = bank.headline_forms(desk.language)
     form = forms[_pick(tuple(forms), desk.turn + desk.seed)]
-    job = jobs.headline(desk.language, form.ask, form.models, desk.audience.heads)
+    # Shown: one line in the form asked for, and two about things of this kind at other people's moments.
+    others = bank.find_audience("", desk.language).heads
     joint = "，" if desk.language == "zh" else ", "
+    kin = tuple(f"{head}{joint}{tail}" for head, tail in zip(others, _some(desk, desk.category.tails, 2), strict=False))
+    heads = _some(desk, desk.audience.heads, 4)
+    job = jobs.headline(desk.language, form.ask, (*_some(desk, form.models, 1), *kin), heads)
     pairs = tuple(f"{head}{joint}{tail}" for head in desk.audience.heads for tail in desk.category.tails)
     text = _line(desk, "headline", job, _some(desk, pairs, 8))
     tell("headline", text)
@@ -159,56 +172,51 @@ def _subhead(desk: Desk, tell: Tell) -> str:
     name = f"{desk.rules.brand.name}{product.name}" if language == "zh" else product.name
     lead = f"{name}，" if language == "zh" else f"{name}: "
     options = tuple(lead + wish for wish in desk.audience.wish)
-    text = _line(desk, "subhead", jobs.subhead(language, name, desk.audience.wish), options, lead=lead, keep_lead=True)
+    text = _line(desk, "subhead", jobs.subhead(language, name, desk.audience.wish), options, lead=lead)
     tell("subhead", text)
     return text
 
 
-def _line(
-    desk: Desk,
-    part: str,
-    job: jobs.Job | None,
-    options: Sequence[str],
-    *,
-    lead: str = "",
-    keep_lead: bool = False,
-) -> str:
-    """The best line for a part: candidates of the model (none without a job) beside the bank's `options`."""
-    pool: list[tuple[float, int, str, bool]] = []  # score, issues, text, written by the model
-    for option in options:
-        pool.append(_judge(desk, part, Candidate(option), own=False))
+@dataclass(frozen=True)
+class _Judged:
+    """A candidate with its verdict: fewer things wrong come first, then the higher score."""
+
+    text: str
+    wrong: int
+    value: float
+    by_model: bool
+
+    @property
+    def sound(self) -> bool:
+        return self.wrong == 0 and self.value >= _GOOD_ENOUGH
+
+
+def _line(desk: Desk, part: str, job: jobs.Job | None, options: Sequence[str], *, lead: str = "") -> str:
+    """The best line for a part: candidates of the model (none without a job) beside the bank's `options`.
+
+    `lead` stands before what the model writes.
+    """
+    pool = [_judge_bank(desk, part, option) for option in options]
     complaint = ""
     for attempt in range(1, RETRIES + 2) if job is not None else ():
         assert job is not None
         desk.attempts = max(desk.attempts, attempt)
         written = _ask(desk, job, _FIRST if attempt == 1 else _AGAIN, complaint)
-        judged = [
-            _judge(
-                desk,
-                part,
-                Candidate((lead + item.text) if keep_lead else item.text, item.logprob),
-                own=True,
-                bare=item.text,
-            )
-            for item in written
-        ]
+        judged = [_judge_written(desk, part, job, candidate, lead) for candidate in written]
         pool += judged
-        if any(issues == 0 and value >= _GOOD_ENOUGH for value, issues, _, _ in judged):
-            break
-        # A sound line of the bank is at hand: one complaint is enough.
-        if attempt == 2 and any(issues == 0 and value >= _GOOD_ENOUGH for value, issues, _, _ in pool):
+        # A sound line at hand, also one of the bank: nothing failed.
+        if any(item.sound for item in pool):
             break
         complaint = _complaint(desk, part, judged)
     if not pool:
         return ""
-    value, issues, text, own = min(pool, key=lambda item: (item[1], -item[0], item[2]))
-    if part == "benefit" and (issues or value < _GOOD_ENOUGH):
+    best = min(pool, key=lambda item: (item.wrong, -item.value, item.text))
+    if part == "benefit" and not best.sound:
         return ""  # the fact stands well enough alone
-    if text:
-        desk.used.append(text)
-        if own:
-            desk.by_model.append(part)
-    return text
+    desk.used.append(best.text)
+    if best.by_model:
+        desk.by_model.append(part)
+    return best.text
 
 
 def _ask(desk: Desk, job: jobs.Job, count: int, complaint: str) -> list[Candidate]:
@@ -221,23 +229,31 @@ def _ask(desk: Desk, job: jobs.Job, count: int, complaint: str) -> list[Candidat
     return [Candidate(text, logprob if logprob is not None else -1.5) for text, logprob in found.items() if text]
 
 
-def _judge(desk: Desk, part: str, candidate: Candidate, *, own: bool, bare: str = "") -> tuple[float, int, str, bool]:
-    """(score, number of issues, text, written by the model) of a candidate."""
-    near = tuple(desk.used)
-    issues: list[Issue] = check_field(part, candidate.text, desk.rules)
-    taken = max((likeness(candidate.text, text, desk.rules) for text in desk.taken), default=0.0)
-    alike = max((likeness(candidate.text, text, desk.rules) for text in near), default=0.0)
-    wrong = len(issues) + (taken > _ALIKE) + (alike > _ALIKE)
-    value = score(part, Candidate(bare or candidate.text, candidate.logprob), rules=desk.rules, near=near)
+def _judge_bank(desk: Desk, part: str, text: str) -> _Judged:
     # Equal lines of the bank take turns; the generator is the request's own.
-    value -= 0.5 * taken + (0.0 if own else 0.05 * desk.random.random())
-    return value, wrong, candidate.text, own
+    return _judge(desk, part, text, score(part, Candidate(text), rules=desk.rules) - 0.05 * desk.random.random())
 
 
-def _complaint(desk: Desk, part: str, judged: list[tuple[float, int, str, bool]]) -> str:
+def _judge_written(desk: Desk, part: str, job: jobs.Job, candidate: Candidate, lead: str) -> _Judged:
+    value = score(part, candidate, rules=desk.rules, near=job.examples)
+    judged = _judge(desk, part, lead + candidate.text, value, by_model=True)
+    # Code names the product where it belongs; a line that names it again says nothing.
+    named = without_own_words(candidate.text, desk.rules) != candidate.text
+    again = any(candidate.text.rstrip("。.") in example for example in job.examples)
+    return replace(judged, wrong=judged.wrong + named + again)
+
+
+def _judge(desk: Desk, part: str, text: str, value: float, *, by_model: bool = False) -> _Judged:
+    taken = max((likeness(text, other, desk.rules) for other in desk.taken), default=0.0)
+    alike = max((likeness(text, other, desk.rules) for other in desk.used), default=0.0)
+    wrong = len(check_field(part, text, desk.rules)) + (taken > _ALIKE) + (alike > _ALIKE)
+    return _Judged(text, wrong, value - 0.5 * taken - 0.5 * alike, by_model)
+
+
+def _complaint(desk: Desk, part: str, judged: Sequence[_Judged]) -> str:
     reasons: list[str] = []
-    for _, _, text, _ in judged:
-        for issue in check_field(part, text, desk.rules):
+    for item in judged:
+        for issue in check_field(part, item.text, desk.rules):
             reason = issue.zh if desk.language == "zh" else issue.en
             if reason not in reasons:
                 reasons.append(reason)
