@@ -230,7 +230,7 @@ def _model_digits(digits: str) -> str:
 def _mixed(m: re.Match[str]) -> Said:
     """A17, RTX4090, MP3, 5G, 4K, Mate60Pro: letters and digits by turns."""
     said: list[tuple[Script, str]] = []
-    size = re.match(r"\d+(?![pP])", m.group())  # 256GB is an amount, 1080p a name
+    size = re.match(r"\d+(?![\dpP])", m.group())  # 256GB is an amount, 1080p a name
     for letters, digits in re.findall(r"([A-Za-z]+)|(\d+(?:\.\d+)?)", m.group()):
         if letters:
             said.append(("en", latin(letters) if len(letters) > 2 else _spell(letters)))

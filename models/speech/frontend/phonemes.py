@@ -179,17 +179,20 @@ class Phonemizer:
         tokens = reader.tokenize(text.strip())
         starts = _offsets(text, tokens)
         for token, start in zip(tokens, starts, strict=True):
-            piece = _owner(spans, start)
+            at = _owner(spans, start)
+            if at < 0 or token.text in PAUSES:
+                continue
+            begin, piece = spans[at]
             if piece.reading:
-                token.phonemes = piece.reading if start == _start(spans, piece) else ""
+                token.phonemes = piece.reading if start == begin else ""
             elif piece.converted and token.text in LETTERS:
                 token.phonemes = LETTERS[token.text]
         tokens = reader.phonemize_tokens(tokens)
         said: dict[int, list[str]] = {}
         for token, start in zip(tokens, _offsets(text, tokens), strict=True):
             sound = "".join(c for c in token.phonemes or "" if c not in PAUSES and c not in '“”"()')
-            if sound.strip():
-                index = max(i for i, (begin, _) in enumerate(spans) if begin <= start)
+            index = _owner(spans, start)
+            if sound.strip() and index >= 0:
                 said.setdefault(index, []).append(sound.strip() + (" " if token.whitespace else ""))
         return [(piece, "".join(said.get(index, [])).strip()) for index, (_, piece) in enumerate(spans)]
 
@@ -244,12 +247,9 @@ def _offsets(text: str, tokens: Sequence[Any]) -> list[int]:
     return starts
 
 
-def _owner(spans: Sequence[tuple[int, Piece]], start: int) -> Piece:
-    return [piece for begin, piece in spans if begin <= start][-1]
-
-
-def _start(spans: Sequence[tuple[int, Piece]], piece: Piece) -> int:
-    return next(begin for begin, item in spans if item is piece)
+def _owner(spans: Sequence[tuple[int, Piece]], start: int) -> int:
+    """Index of the span that a token at `start` is in, -1 before the first."""
+    return sum(begin <= start for begin, _ in spans) - 1
 
 
 def _join(atoms: Sequence[_Atom], words: Sequence[Word]) -> Phonemes:
