@@ -21,6 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.engine import journal as j
+from pipelines.engine import statements as q
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.journal import Journal, now
 from pipelines.engine.keys import canonical_json
@@ -59,7 +60,7 @@ class Cache:
         self._store = store
 
     def find(self, connection: sa.Connection, key: str) -> Hit | None:
-        row = connection.execute(sa.select(j.cache).where(j.cache.c.key == key)).first()
+        row = connection.execute(q.FIND, {"key_wanted": key}).first()
         if row is None:
             return None
         said = json.loads(row.result)
@@ -67,7 +68,7 @@ class Cache:
         if not all(self._store.has(artifact) for artifact in outputs.values()):
             connection.execute(sa.delete(j.cache).where(j.cache.c.key == key))
             return None
-        connection.execute(sa.update(j.cache).where(j.cache.c.key == key).values(used=now()))
+        connection.execute(q.TOUCH, {"key_wanted": key, "at": now()})
         return Hit(outputs=outputs, plan=said.get("plan"), alias=said.get("alias", {}), seconds=row.seconds)
 
     def record(

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from models.errors import StepFailed
 from pipelines.engine import journal as j
+from pipelines.engine import statements as q
 from pipelines.engine.artifacts import Artifact, Ref
 from pipelines.engine.cache import Cache
 from pipelines.engine.events import Event, Expanded, Failed, Finished, JobEvent, JobState, Problem, StepCancelled
@@ -48,8 +49,7 @@ class JobTx:
     @classmethod
     def open(cls, connection: sa.Connection, job: str, cache: Cache, *, wait: bool = True) -> JobTx | None:
         """Lock the job; None when there is none of that id, or when it is locked and `wait` is False."""
-        lock = sa.select(j.jobs).where(j.jobs.c.id == job).with_for_update(skip_locked=not wait)
-        row = connection.execute(lock).first()
+        row = connection.execute(q.LOCK_JOB if wait else q.LOCK_FREE_JOB, {"job_id": job}).first()
         return None if row is None else cls(connection, row, cache)
 
     @property
@@ -75,13 +75,13 @@ class JobTx:
                 }
             )  # fmt: skip
         if rows:
-            self.connection.execute(sa.insert(j.events), rows)
+            self.connection.execute(q.INSERT_EVENTS, rows)
         changed = {
             "state": self.state, "outcome": self.outcome, "left": self.left, "last_seq": seq + len(rows),
             **self._changes,
         }  # fmt: skip
         if any(getattr(self._row, name) != value for name, value in changed.items()):
-            self.connection.execute(sa.update(j.jobs).where(j.jobs.c.id == self.id).values(**changed))
+            self.connection.execute(q.UPDATE_JOB, {"job_id": self.id, **changed})
 
     # Steps
 
@@ -133,13 +133,21 @@ class JobTx:
     def set_step(self, id: str, **values: Any) -> None:
         self.connection.execute(sa.update(j.steps).where(j.steps.c.job == self.id, j.steps.c.id == id).values(**values))
 
-    def done(self, id: str, outputs: Mapping[str, Artifact], *, seconds: float, cached: bool, **values: Any) -> None:
+    def done(self, id: str, outputs: Mapping[str, Artifact], *, seconds: float, cached: bool, calls: int = 0) -> None:
         """A step has its outputs; whatever waited only for it goes on."""
         said = {name: artifact.model_dump(mode="json") for name, artifact in outputs.items()}
-        self.set_step(
-            id, state="done", outputs=canonical_json(said).decode(), seconds=seconds, cached=cached, fraction=1.0,
-            finished=now(), lease_until=None, error=None, **values,
-        )  # fmt: skip
+        self.connection.execute(
+            q.DONE,
+            {
+                "job_id": self.id,
+                "step_id": id,
+                "new_outputs": canonical_json(said).decode(),
+                "new_seconds": seconds,
+                "was_cached": cached,
+                "new_calls": calls,
+                "at": now(),
+            },
+        )
         self._drop_progress(id)
         self.left -= 1
         self.tell(Finished(job=self.id, step=id, cached=cached, seconds=seconds, outputs=said))
@@ -218,23 +226,14 @@ class JobTx:
         waiting = [id]
         while waiting:
             needed = waiting.pop()
-            dependents = sa.select(j.edges.c.step).where(j.edges.c.job == self.id, j.edges.c.needs == needed)
-            moved = self.connection.execute(
-                sa.update(j.steps)
-                .where(j.steps.c.job == self.id, j.steps.c.id.in_(dependents), j.steps.c.state == "waiting")
-                .values(pending=j.steps.c.pending - 1)
-            )
+            moved = self.connection.execute(q.UNBLOCK, {"job_id": self.id, "step_id": needed})
             if moved.rowcount:
                 waiting += self._release_waiting()
 
     def _release_waiting(self) -> list[str]:
         """Steps that wait for nothing any more become ready; expanded ones are done. Returns the latter."""
-        free = (j.steps.c.job == self.id, j.steps.c.state == "waiting", j.steps.c.pending <= 0)
-        self.connection.execute(
-            sa.update(j.steps).where(*free, j.steps.c.alias.is_(None)).values(state="ready", ready_at=now())
-        )
-        query = sa.select(j.steps.c.id, j.steps.c.alias, j.steps.c.seconds, j.steps.c.cached)
-        whole = self.connection.execute(query.where(*free)).all()
+        self.connection.execute(q.FREE, {"job_id": self.id, "at": now()})
+        whole = self.connection.execute(q.WHOLE, {"job_id": self.id}).all()
         for row in whole:
             outputs = self.resolve({name: {"$ref": ref} for name, ref in json.loads(row.alias).items()})
             said = canonical_json(outputs).decode()
@@ -249,8 +248,8 @@ class JobTx:
         needed = {ref.step for ref in refs_in(params)}
         if not needed:
             return params
-        query = sa.select(j.steps.c.id, j.steps.c.outputs).where(j.steps.c.job == self.id, j.steps.c.id.in_(needed))
-        outputs = {row.id: json.loads(row.outputs or "{}") for row in self.connection.execute(query)}
+        rows = self.connection.execute(q.OUTPUTS, {"job_id": self.id, "step_ids": sorted(needed)})
+        outputs = {row.id: json.loads(row.outputs or "{}") for row in rows}
 
         def artifact(ref: Ref) -> Any:
             found = outputs.get(ref.step, {}).get(ref.output)
@@ -272,9 +271,7 @@ class JobTx:
 
     def _drop_progress(self, id: str) -> None:
         """Progress of a step that ended is of no use to anybody, and would make up most of the journal."""
-        self.connection.execute(
-            sa.delete(j.events).where(j.events.c.job == self.id, j.events.c.step == id, j.events.c.kind == "progress")
-        )
+        self.connection.execute(q.DROP_PROGRESS, {"job_id": self.id, "step_id": id})
 
 
 def prefixed(plan: Plan, parent: str) -> Plan:

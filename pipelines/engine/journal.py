@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from models.errors import BadInput, CorruptFile, StudioError
@@ -167,6 +166,7 @@ class Journal:
         if self.is_sqlite:
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
+        self._inserts: dict[str, sa.Insert] = {}
         self._writer = self._engine.execution_options(studio_write=True)
         self._make()
 
@@ -191,8 +191,18 @@ class Journal:
     def insert_new(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
         """Insert rows, leaving alone those whose primary key is there already."""
         if rows:
-            insert = sqlite.insert if self.is_sqlite else postgresql.insert
-            connection.execute(insert(table).on_conflict_do_nothing(), rows)
+            if table.name not in self._inserts:
+                self._inserts[table.name] = self._insert(table)
+            connection.execute(self._inserts[table.name], rows)
+
+    def _insert(self, table: sa.Table) -> sa.Insert:
+        if self.is_sqlite:
+            from sqlalchemy.dialects import sqlite
+
+            return sqlite.insert(table).on_conflict_do_nothing()
+        from sqlalchemy.dialects import postgresql  # a third of SQLAlchemy's import time
+
+        return postgresql.insert(table).on_conflict_do_nothing()
 
     def close(self) -> None:
         self._engine.dispose()

@@ -60,7 +60,18 @@ class RunContext:
 
     @property
     def scratch(self) -> Path:
+        self._scratch.mkdir(parents=True, exist_ok=True)
         return self._scratch
+
+    def clear(self) -> None:
+        """Remove the scratch folder, if the step asked for it."""
+        if self._scratch.exists():
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    @property
+    def disk(self) -> Path:
+        """The disk that a failing write was probably on."""
+        return self._store.folder
 
     def path(self, artifact: Artifact) -> Path:
         try:
@@ -107,6 +118,13 @@ class RunContext:
             partials, self._partials = tuple(self._partials), []
         return Report(fraction=told[0] if told else None, note=told[1] if told else "", partials=partials)
 
+    def take_back(self, report: Report) -> None:
+        """A report could not be delivered: keep it for the next one."""
+        with self._lock:
+            self._partials = [*report.partials, *self._partials]
+            if self._told is None and report.fraction is not None:
+                self._told = (report.fraction, report.note)
+
     def _progress(self, fraction: float, note: str = "") -> None:
         with self._lock:
             self._told = (min(max(float(fraction), 0.0), 1.0), str(note)[:200])
@@ -121,17 +139,16 @@ def run_step(lease: Lease, context: RunContext) -> Outcome:
     plan: Plan | None = None
     alias: dict[str, str] = {}
     try:
-        context.scratch.mkdir(parents=True, exist_ok=True)
         request = make_request(step, lease.step_id, lease.params)
         context.control.check()
-        with disk_errors(context.scratch):
+        with disk_errors(context.disk):
             result = step(request, context)
         if isinstance(result, Expansion):
             plan, alias = _checked_expansion(step, result)
         else:
             outputs = _checked_outputs(step, result)
     except StudioError as error:
-        problem = _explain(error, lease, context.scratch)
+        problem = _explain(error, lease, context.disk)
     except MemoryError as error:
         mapped = OutOfMemory(f"Memory ran out in step {lease.step_id!r}.", hint="Close other programs; studio doctor.")
         mapped.__cause__ = error
@@ -144,20 +161,20 @@ def run_step(lease: Lease, context: RunContext) -> Outcome:
         mapped_error = StepFailed(
             f"Step {lease.step_id!r} failed: {type(error).__name__}: {first}"[:500], hint="The log has the details."
         )
-        problem = _explain(mapped_error, lease, context.scratch)
+        problem = _explain(mapped_error, lease, context.disk)
     finally:
-        shutil.rmtree(context.scratch, ignore_errors=True)
+        context.clear()
     return Outcome(
         outputs=outputs, plan=plan, alias=alias, problem=problem, seconds=time.perf_counter() - began,
         calls=context.calls, report=context.report(),
     )  # fmt: skip
 
 
-def _explain(error: StudioError, lease: Lease, scratch: Path) -> Problem:
+def _explain(error: StudioError, lease: Lease, disk: Path) -> Problem:
     """A library that fails because the disk is full says all kinds of things; say the true one."""
     if not isinstance(error, (Cancelled, BadInput)):
-        folder = scratch if scratch.exists() else scratch.parent
-        if folder.exists() and shutil.disk_usage(folder).free < _LOW_DISK:
+        folder = next(folder for folder in (disk, *disk.parents) if folder.exists())
+        if shutil.disk_usage(folder).free < _LOW_DISK:
             error = disk_full(folder)
     return Problem.of(error, step=lease.step_id)
 

@@ -28,6 +28,7 @@ import sqlalchemy as sa
 
 from models.errors import BadInput, StepFailed
 from pipelines.engine import journal as j
+from pipelines.engine import statements as q
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.cache import Cache
 from pipelines.engine.events import JobEvent, Partial, Problem, Progress, Retrying, Started
@@ -57,6 +58,7 @@ class SqlJobStore:
         self.journal = journal
         self.cache = Cache(journal, store)
         self._reaped = 0.0
+        self._idle = True  # nothing was ready at the last look
         self._resumer = Resumer(self.cache, store, digests)
 
     @contextmanager
@@ -142,27 +144,17 @@ class SqlJobStore:
         """The next step for this worker, or None."""
         self._reap()
         at = now()
-        ready = [j.steps.c.state == "ready", j.steps.c.not_before <= at]
-        if not worker.models:
-            ready.append(j.steps.c.models == "{}")
-        if worker.job is not None:
-            ready.append(j.steps.c.job == worker.job)
-        with self.journal.read() as connection:  # an idle worker must not take the writers' lock
-            if connection.execute(sa.select(sa.literal(1)).where(*ready).limit(1)).first() is None:
-                return None
+        any_ready, first_ready = q.candidates(models=worker.models, one_job=worker.job is not None, limit=_LOOKAHEAD)
+        which = {"at": at} if worker.job is None else {"at": at, "only_job": worker.job}
+        if self._idle:  # an idle worker must not take the writers' lock
+            with self.journal.read() as connection:
+                if connection.execute(any_ready, which).first() is None:
+                    return None
         with self.journal.write() as connection:
-            order = (j.steps.c.precedence, j.steps.c.submitted, j.steps.c.position)
-            columns = (
-                j.steps.c.job, j.steps.c.id, j.steps.c.precedence, j.steps.c.models, j.steps.c.cores,
-                j.steps.c.ready_at, j.steps.c.attempt, j.steps.c.step, j.steps.c.version, j.steps.c.params,
-            )  # fmt: skip
-            rows = connection.execute(sa.select(*columns).where(*ready).order_by(*order).limit(_LOOKAHEAD)).all()
-            busy = connection.execute(
-                sa.select(sa.func.count(), sa.func.sum(j.steps.c.cores)).where(
-                    j.steps.c.state == "running", j.steps.c.node == worker.node
-                )
-            ).one()
-            fitting = list(_in_order(rows, worker, running=busy[0], cores=int(busy[1] or 0), at=at))
+            rows = connection.execute(first_ready, which).all()
+            self._idle = not rows
+            busy = connection.execute(q.BUSY, {"node_name": worker.node}).one()
+            fitting = list(_in_order(rows, worker, running=busy.steps, cores=int(busy.cores or 0), at=at))
             for row in fitting:  # jobs that another worker is changing right now are left to it
                 tx = JobTx.open(connection, row.job, self.cache, wait=False)
                 if tx is not None:
@@ -174,19 +166,17 @@ class SqlJobStore:
     def _claim(self, tx: JobTx, row: Any, worker: WorkerInfo) -> Lease | None:
         """Take a step of a locked job, unless another worker was faster."""
         attempt = row.attempt + 1
-        taken = tx.connection.execute(
-            sa.update(j.steps)
-            .where(j.steps.c.job == row.job, j.steps.c.id == row.id)
-            .where(j.steps.c.state == "ready", j.steps.c.attempt == row.attempt)
-            .values(
-                state="running",
-                worker=worker.id,
-                node=worker.node,
-                attempt=attempt,
-                started=now(),
-                lease_until=now() + LEASE_SECONDS,
-            )
-        )
+        claim = {
+            "job_id": row.job,
+            "step_id": row.id,
+            "old_attempt": row.attempt,
+            "new_attempt": attempt,
+            "new_worker": worker.id,
+            "new_node": worker.node,
+            "at": now(),
+            "until": now() + LEASE_SECONDS,
+        }
+        taken = tx.connection.execute(q.CLAIM, claim)
         if taken.rowcount == 0:
             return None
         return Lease(
@@ -222,13 +212,12 @@ class SqlJobStore:
             if damaged:
                 self._resumer.remake(tx, lease, damaged)
                 return "later"
-            itself = sa.and_(j.steps.c.job == lease.job, j.steps.c.id == lease.step_id)
-            same = sa.select(sa.literal(1)).where(j.steps.c.state == "running", j.steps.c.key == key, ~itself)
-            if key and tx.connection.execute(same.limit(1)).first() is not None:
+            this = {"job_id": lease.job, "step_id": lease.step_id}
+            if key and tx.connection.execute(q.SAME_KEY, {**this, "key_wanted": key}).first() is not None:
                 wait = now() + _SAME_KEY_WAIT
                 tx.set_step(lease.step_id, state="ready", worker=None, lease_until=None, not_before=wait)
                 return "later"
-            tx.set_step(lease.step_id, key=key, fraction=0.0, note="")
+            tx.connection.execute(q.BEGIN, {**this, "new_key": key})
             tx.start()
             tx.tell(Started(job=lease.job, step=lease.step_id, worker=lease.worker, attempt=lease.attempt))
             return "run"
@@ -244,11 +233,7 @@ class SqlJobStore:
         told = report.fraction is not None or report.partials
         if not (told or renew):
             with self.journal.read() as connection:
-                row = connection.execute(
-                    sa.select(j.steps.c.worker, j.steps.c.attempt, j.steps.c.state, j.jobs.c.outcome).where(
-                        j.steps.c.job == lease.job, j.steps.c.id == lease.step_id, j.jobs.c.id == j.steps.c.job
-                    )
-                ).first()
+                row = connection.execute(q.HEARD, {"job_id": lease.job, "step_id": lease.step_id}).first()
             if row is None or (row.worker, row.attempt, row.state) != (lease.worker, lease.attempt, "running"):
                 return "lost"
             return "cancel" if row.outcome == "cancelled" else "continue"
@@ -331,12 +316,14 @@ class SqlJobStore:
             self.cache.record(tx.connection, key=lease.key, step=lease.step, result=result, size=size, seconds=seconds)
 
     def _holds(self, tx: JobTx, lease: Lease) -> bool:
-        row = tx.connection.execute(
-            sa.select(j.steps.c.worker, j.steps.c.attempt, j.steps.c.state)
-            .where(j.steps.c.job == lease.job, j.steps.c.id == lease.step_id)
-            .with_for_update()
-        ).one()
-        return (row.worker, row.attempt, row.state) == (lease.worker, lease.attempt, "running")
+        """Whether the lease is still the worker's. The job's row is locked, so it stays so until the end."""
+        held = {
+            "job_id": lease.job,
+            "step_id": lease.step_id,
+            "holder": lease.worker,
+            "held_attempt": lease.attempt,
+        }
+        return tx.connection.execute(q.HELD, held).first() is not None
 
     def _failed(self, tx: JobTx, lease: Lease, outcome: Outcome) -> None:
         problem = outcome.problem

@@ -2,7 +2,8 @@
 
 Design:
 - A file lies at `<folder>/<first two hex digits>/<sha256><suffix>`. It is written under `tmp/`, flushed to the
-  disk, then renamed: a file at its address is whole, or it is not there.
+  disk, then renamed: a file at its address is whole, or it is not there. (A power cut may undo the rename; the
+  file is then missing, which readers notice as they notice damage.)
 - A stored file is sealed: read-only, with a fixed time of modification. Reading checks size and seal, which
   costs one `stat`; only when the seal is broken are the bytes digested again. What does not match is removed
   and reported as `CorruptFile`, so that the step that made it is run again.
@@ -190,13 +191,12 @@ class ArtifactStore:
         return self._tmp / secrets.token_hex(12)
 
     def _keep(self, tmp: Path, artifact: Artifact) -> None:
-        """Seal a whole file and give it its address: flush, then rename, then flush the folder's entry."""
+        """Seal a whole file and give it its address: flush, then rename."""
         target = self.address(artifact.sha256, artifact.suffix)
         target.parent.mkdir(parents=True, exist_ok=True)
         _flush(tmp)
         _seal(tmp)
         tmp.replace(target)
-        _flush_folder(target.parent)
 
 
 def _artifact(sha256: str, kind: ArtifactKind, suffix: str, size: int, facts: Mapping[str, Any] | None) -> Artifact:
@@ -221,16 +221,6 @@ def _seal(path: Path) -> None:
 def _flush(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name != "posix":  # other systems cannot open a folder
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from models import hardware
 from models.errors import BadInput, StudioError
 from models.settings import Settings
 from pipelines.engine.events import Problem
-from pipelines.engine.jobstore import Heard, Lease, Outcome, WorkerInfo
+from pipelines.engine.jobstore import Heard, JobStore, Lease, Outcome, WorkerInfo
 from pipelines.engine.journal import Journal
 from pipelines.engine.machines import Machines, Places
 from pipelines.engine.registry import find_step
@@ -46,6 +46,54 @@ _FINISH_TRIES = 5
 _log = logging.getLogger("aigc_studio.worker")
 
 
+class Heartbeat:
+    """Beats for the step that is running, from a thread of its own."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()  # held during a beat: a step never ends in the middle of one
+        self._current: tuple[Lease, RunContext] | None = None
+        self._renewed = 0.0
+        self._heard: Heard = "continue"
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def beating(self, lease: Lease, context: RunContext) -> Iterator[Callable[[], Heard]]:
+        """Beat until the block ends; the value tells what was heard last."""
+        with self._lock:
+            self._current, self._renewed, self._heard = (lease, context), time.monotonic(), "continue"
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+            self._thread.start()
+        try:
+            yield lambda: self._heard
+        finally:
+            with self._lock:
+                self._current = None
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(_TICK)
+            with self._lock:
+                if self._current is not None and self._heard != "lost":
+                    self._beat(*self._current)
+
+    def _beat(self, lease: Lease, context: RunContext) -> None:
+        renew = time.monotonic() - self._renewed > _RENEW
+        report = context.report()
+        try:
+            heard = self._store.heartbeat(lease, report, renew=renew)
+        except StudioError:  # the journal is busy or its disk is full; the lease outlasts several beats
+            _log.exception("heartbeat of %s", lease.step_id)
+            context.take_back(report)
+            return
+        if renew:
+            self._renewed = time.monotonic()
+        if heard != "continue":
+            self._heard = heard
+            context.token.cancel()
+
+
 class Worker:
     """Runs steps until it is told to stop."""
 
@@ -57,6 +105,7 @@ class Worker:
         self._artifacts = artifacts
         self._machines = machines
         self._scratch = scratch / info.id
+        self._heartbeat = Heartbeat(store)
         self._stop = threading.Event()
         self._context: RunContext | None = None
 
@@ -104,48 +153,18 @@ class Worker:
         self._context = context
         if self._stop.is_set():
             context.token.cancel()
-        with self._heartbeat(lease, context) as state:
+        with self._heartbeat.beating(lease, context) as heard:
             outcome = run_step(lease, context)
         self._context = None
-        if state["heard"] == "lost":
+        if heard() == "lost":
             return
         if outcome.problem is not None and context.damaged and outcome.problem.kind == "CorruptFile":
             self._store.remake(lease, context.damaged)
             return
         stopped = outcome.problem is not None and outcome.problem.kind == "Cancelled"
-        if stopped and self._stop.is_set() and state["heard"] != "cancel":
+        if stopped and self._stop.is_set() and heard() != "cancel":
             outcome = Outcome(again=True)
         self._finish(lease, outcome)
-
-    @contextmanager
-    def _heartbeat(self, lease: Lease, context: RunContext) -> Iterator[dict[str, Heard]]:
-        state: dict[str, Heard] = {"heard": "continue"}
-        ended = threading.Event()
-
-        def beat() -> None:
-            renewed = time.monotonic()
-            while not ended.wait(_TICK):
-                renew = time.monotonic() - renewed > _RENEW
-                try:
-                    heard = self._store.heartbeat(lease, context.report(), renew=renew)
-                except StudioError:  # the journal is busy or its disk is full; the lease outlasts several beats
-                    _log.exception("heartbeat of %s", lease.step_id)
-                    continue
-                if renew:
-                    renewed = time.monotonic()
-                if heard != "continue":
-                    state["heard"] = heard
-                    context.token.cancel()
-                    if heard == "lost":
-                        return
-
-        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-        thread.start()
-        try:
-            yield state
-        finally:
-            ended.set()
-            thread.join()
 
     def _finish(self, lease: Lease, outcome: Outcome) -> None:
         """Write the outcome; a busy journal or a full disk is given some seconds."""

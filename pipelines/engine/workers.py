@@ -38,7 +38,7 @@ _LOOK = 0.1  # seconds between looks at the processes
 _OWNER_LOOK = 2.0  # seconds between looks for a worker that takes model steps
 _OWNER_SEEN = 20.0  # seconds within which that worker must have been seen
 _YOUNG = 10.0  # seconds; a worker that ends by itself before is one that cannot start
-_MAX_BAD_STARTS = 4
+_MAX_BAD_STARTS = 3
 _LOG_BYTES = 8 * 2**20
 _log = logging.getLogger("aigc_studio.workers")
 
