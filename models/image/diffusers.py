@@ -169,7 +169,7 @@ class DiffusersImage:
         return asked, steps
 
     def _size(self, request: ImageRequest, pipeline: Any) -> tuple[int, int]:
-        """Width and height, px: asked for, else the initial picture's, else the card's; multiples of the VAE's block."""
+        """Width and height, px: asked for, else the initial picture's, else the card's; multiples of the block."""
         block = int(getattr(pipeline, "vae_scale_factor", 8))
         init = request.init_image
         own = int(getattr(getattr(getattr(pipeline, "unet", None), "config", None), "sample_size", 64) or 64) * block

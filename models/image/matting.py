@@ -22,9 +22,10 @@ from models.control import Control
 from models.errors import AdapterFailed, BadInput, CorruptFile, ModelMissing
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
+
+    Matte = NDArray[Any]  # float32; OpenCV's stubs know no better
 
 AGREEMENT = 0.85  # intersection over union from which the portrait matte speaks of the same subject
 
@@ -99,7 +100,7 @@ class OnnxMatting:
         self.card_id = card_id
         self._sessions = dict(sessions)
 
-    def matte(self, image: Image.Image, *, control: Control | None = None) -> NDArray[np.float32]:
+    def matte(self, image: Image.Image, *, control: Control | None = None) -> Matte:
         """Alpha of the subject, (height, width) float32 in [0, 1]."""
         import numpy as np
 
@@ -107,7 +108,7 @@ class OnnxMatting:
         if not self._sessions:
             raise AdapterFailed(f"{self.card_id}: the model was closed.", retryable=False)
         rgb = np.asarray(image.convert("RGB"), dtype=np.float32) / 255.0  # (h, w, 3)
-        mattes: dict[str, NDArray[np.float32]] = {}
+        mattes: dict[str, Matte] = {}
         for index, (kind, session) in enumerate(self._sessions.items()):
             control.check()
             control.progress(index / (len(self._sessions) + 1), kind)
@@ -121,7 +122,7 @@ class OnnxMatting:
         self._sessions.clear()
 
 
-def run_network(session: Any, network: Network, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+def run_network(session: Any, network: Network, rgb: Matte) -> Matte:
     """The network's own matte at its own size, (h', w') in [0, 1], of a picture (h, w, 3) in [0, 1]."""
     import cv2
     import numpy as np
@@ -135,8 +136,8 @@ def run_network(session: Any, network: Network, rgb: NDArray[np.float32]) -> NDA
         sides = (min(side * scale, 3.0 * network.size) for side in (width, height))
         width_in, height_in = (max(1, round(side / network.multiple)) * network.multiple for side in sides)
         size = (width_in, height_in)
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if size[0] < width else cv2.INTER_LINEAR)
-    small = (small - np.float32(network.mean)) / np.float32(network.deviation)
+    small: Matte = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if size[0] < width else cv2.INTER_LINEAR)
+    small = (small - np.array(network.mean, np.float32)) / np.array(network.deviation, np.float32)
     try:
         output = session.run(None, {session.get_inputs()[0].name: small.transpose(2, 0, 1)[None].astype(np.float32)})
     except Exception as error:  # onnxruntime raises pybind types that share no base class
@@ -148,7 +149,7 @@ def run_network(session: Any, network: Network, rgb: NDArray[np.float32]) -> NDA
     return np.clip(matte, 0.0, 1.0)
 
 
-def _choose(mattes: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+def _choose(mattes: Mapping[str, Matte]) -> Matte:
     """The general matte, or the portrait one where both mean the same subject."""
     import cv2
     import numpy as np
@@ -167,7 +168,7 @@ def _choose(mattes: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.asarray(np.maximum(portrait, np.where(inside > 0.9, resized, 0.0)), dtype=np.float32)
 
 
-def refine(matte: NDArray[np.float32], rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+def refine(matte: Matte, rgb: Matte) -> Matte:
     """Bring a coarse matte to the picture's resolution along the picture's own edges.
 
     Args:
@@ -203,16 +204,14 @@ def refine(matte: NDArray[np.float32], rgb: NDArray[np.float32]) -> NDArray[np.f
     return np.asarray(np.clip((refined - 0.06) / 0.88, 0.0, 1.0), dtype=np.float32)
 
 
-def _guided_coefficients(
-    guide: NDArray[np.float32], alpha: NDArray[np.float32], *, radius: int, epsilon: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _guided_coefficients(guide: Matte, alpha: Matte, *, radius: int, epsilon: float) -> tuple[Matte, Matte]:
     """Slope (h, w, 3) and offset (h, w) of the local linear model alpha = slope . colour + offset."""
     import cv2
     import numpy as np
 
     window = (2 * radius + 1, 2 * radius + 1)
 
-    def mean(value: NDArray[np.float32]) -> NDArray[np.float32]:
+    def mean(value: Matte) -> Matte:
         return np.asarray(cv2.boxFilter(value, -1, window, borderType=cv2.BORDER_REFLECT))
 
     mean_guide, mean_alpha = mean(guide), mean(alpha)

@@ -124,19 +124,20 @@ def _fibres(scene: Scene, x: Array, y: Array) -> Array:
     scale = max(scene.unit / 1080, 0.2)
     fine = cv2.GaussianBlur(tooth, (0, 0), 0.9 * scale)
     coarse = cv2.GaussianBlur(tooth, (0, 0), 2.6 * scale)
-    height = fine / max(float(fine.std()), 1e-6) + 0.9 * coarse / max(float(coarse.std()), 1e-6)
-    relief = cv2.Scharr(height, cv2.CV_32F, 1, 0) + cv2.Scharr(height, cv2.CV_32F, 0, 1)  # lit from the upper left
+    height: Array = fine / max(float(fine.std()), 1e-6) + 0.9 * coarse / max(float(coarse.std()), 1e-6)
+    relief: Array = cv2.Scharr(height, cv2.CV_32F, 1, 0)  # lit from the upper left
+    relief = relief + cv2.Scharr(height, cv2.CV_32F, 0, 1)
     relief /= max(float(relief.std()), 1e-6)
     clouds = noise(x[::4, ::4], y[::4, ::4], rng, cells=5, octaves=3)
-    strands = np.zeros(x.shape, np.float32)
+    strands: Array = np.zeros(x.shape, np.float32)
     for _ in range(int(90 * scene.right * scene.bottom)):
         px, py = rng.uniform(0, scene.width), rng.uniform(0, scene.height)
         angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.006, 0.022) * scene.unit
         bend = angle + rng.uniform(-0.9, 0.9)
         mid = (px + length * np.cos(angle), py + length * np.sin(angle))
         end = (mid[0] + length * np.cos(bend), mid[1] + length * np.sin(bend))
-        points = np.array([[(px, py), mid, end]], np.float32)
-        cv2.polylines(strands, (points * 16).astype(np.int32), False, float(rng.uniform(-1, 1)), 1, cv2.LINE_AA, 4)
+        points = [(np.array([(px, py), mid, end]) * 16).astype(np.int32)]  # in sixteenths of a px
+        cv2.polylines(strands, points, False, [float(rng.uniform(-1, 1))], 1, cv2.LINE_AA, 4)
     texture = 0.014 * relief + 0.018 * scene.enlarge(clouds) + 0.035 * cv2.GaussianBlur(strands, (0, 0), 0.7 * scale)
     return np.asarray(texture, np.float32)
 

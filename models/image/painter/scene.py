@@ -59,68 +59,117 @@ def make_scheme(palette: tuple[str, ...], mood: Mood) -> Scheme:
 
     A first colour that can be the mood's ground already is the base as it is; the rest then leads.
     """
-    polar = [colour.lch(colour.lab_from_hex(value)) for value in palette]
-    first_l, first_c, first_h = polar[0]
-    own_ground = {"light": first_l >= 0.9, "dark": first_l <= 0.30, "vivid": len(polar) > 1 and 0.33 <= first_l <= 0.87}
-    ground = colour.lab_from_hex(palette[0]) if own_ground[mood] else None
+    labs = [colour.lab_from_hex(value) for value in palette]
+    first_l = float(labs[0][0])
+    own = {"light": first_l >= 0.9, "dark": first_l <= 0.30, "vivid": len(labs) > 1 and 0.33 <= first_l <= 0.87}
+    leads = _leads(labs, ground=labs[0] if own[mood] else None, mood=mood)
+    return {"light": _light_scheme, "dark": _dark_scheme, "vivid": _vivid_scheme}[mood](leads)
+
+
+@dataclass(frozen=True)
+class _Leads:
+    """What a palette says, as lightness, chroma, hue: its first, strongest and second colour, and all that lead."""
+
+    ground: Array | None
+    first: tuple[float, float, float]
+    accent: tuple[float, float, float]
+    second: tuple[float, float, float]
+    bleed: float  # hue
+    leading: tuple[tuple[float, float, float], ...]
+
+
+def _leads(labs: list[Array], *, ground: Array | None, mood: Mood) -> _Leads:
+    polar = [colour.lch(value) for value in labs]
     leading = polar[1:] if ground is not None and len(polar) > 1 else polar
     # The accent is the most colourful, with a bonus for brightness: amber rather than navy.
     strongest = max(range(len(leading)), key=lambda i: leading[i][1] * (0.5 + leading[i][0]) - 0.004 * i)
     accent_l, accent_c, accent_h = leading[strongest]
-    accent_c = max(accent_c, 0.015)
+    first_l, first_c, first_h = polar[0]
+    if accent_c < 0.02:
+        accent_h = 1.2  # greys are printed warm
     if first_c < 0.02:
         first_h = accent_h
     others = [p for i, p in enumerate(leading) if i != strongest and p[1] > 0.03 and _turn(p[2], accent_h) > 0.35]
-    second_l, second_c, second_h = others[0] if others else (accent_l * 0.92, accent_c * 0.9, accent_h - 0.7)
+    second = others[0] if others else (accent_l * 0.92, accent_c * 0.9, accent_h - 0.7)
     if mood == "dark" and not others and first_c > 0.03:
-        second_l, second_c, second_h = 0.42, max(first_c, 0.07), first_h
-    bleed_h = accent_h + float(np.clip(_signed_turn(0.25, accent_h), -0.62, 0.62))  # towards red, as film does
+        second = (0.42, max(first_c, 0.07), first_h)
+    # Film's light dies away towards red (hue 0.25 in OKLCH).
+    bleed = accent_h + float(np.clip(_signed_turn(0.25, accent_h), -0.62, 0.62))
+    return _Leads(
+        ground, (first_l, first_c, first_h), (accent_l, max(accent_c, 0.015), accent_h), second, bleed, tuple(leading)
+    )
+
+
+def _light_scheme(leads: _Leads) -> Scheme:
+    (first_l, first_c, first_h), (accent_l, accent_c, accent_h) = leads.first, leads.accent
     make, tight = colour.from_lch, np.clip
-    if mood == "light":
-        base = make(0.955, min(0.4 * first_c + 0.006, 0.022), accent_h if first_l < 0.4 else first_h)
-        deep, lift = make(0.86, min(0.6 * first_c, 0.05), first_h), make(0.985, min(first_c, 0.008), accent_h)
-        tints = [make(0.82 + 0.11 * l, min(0.66 * c, 0.105), h) for l, c, h in leading]
-        accent = make(tight(accent_l, 0.64, 0.84), accent_c, accent_h)
-        second = make(tight(second_l + 0.3, 0.70, 0.85), min(second_c, 0.11), second_h)
-        bleed, glow = make(0.78, min(accent_c, 0.13), bleed_h), make(0.985, 0.025, accent_h)
-    elif mood == "dark":
-        base = make(tight(first_l * 0.9, 0.15, 0.23), tight(first_c, 0.004, 0.065), first_h)
-        base = base if ground is None else ground
-        base_l, base_c, base_h = colour.lch(base)
-        deep, lift = make(base_l * 0.5, base_c * 0.6, base_h), make(base_l + 0.14, max(base_c * 1.25, 0.03), base_h)
-        tints = [make(0.24 + 0.30 * l, min(0.95 * c, 0.16), h) for l, c, h in leading]
-        accent = make(tight(accent_l, 0.62, 0.82), accent_c, accent_h)
-        second = make(tight(second_l, 0.40, 0.6), max(second_c, 0.07) if accent_c > 0.02 else 0.01, second_h)
-        bleed = make(0.52, max(accent_c, 0.12) if accent_c > 0.02 else 0.01, bleed_h)
-        glow = make(0.94, min(accent_c, 0.07), accent_h)
-    else:
-        bright = first_l >= 0.62
-        level = tight(first_l, 0.70, 0.86) if bright else tight(first_l, 0.36, 0.55)
-        base = make(level, max(first_c * 1.15, 0.10), first_h) if first_c >= 0.02 else make(0.5, accent_c, accent_h)
-        base = base if ground is None else ground
-        base_l, base_c, base_h = colour.lch(base)
-        deep, lift = (
-            make(base_l * 0.7, base_c * 1.05, base_h - 0.22),
-            make(min(base_l + 0.13, 0.93), base_c * 1.1, base_h + 0.25),
-        )
-        tints = [
-            make(tight(0.40 + 0.45 * l, 0.45, 0.84), max(1.15 * c, 0.13 if c > 0.02 else 0.0), h) for l, c, h in leading
-        ]
-        accent = make(tight(accent_l, 0.64, 0.84), accent_c * 1.1, accent_h)
-        second = make(tight(second_l, 0.5, 0.72), max(second_c, 0.14) if accent_c > 0.02 else 0.01, second_h)
-        bleed = make(0.6, max(accent_c, 0.17) if accent_c > 0.02 else 0.01, bleed_h)
-        glow = make(0.96, min(accent_c, 0.08), accent_h)
-    if mood == "light" and ground is not None:
-        base = ground
-    spare = [
-        colour.mix(accent, second, 0.5, around=0.9),
-        bleed,
-        colour.mix(base, accent, 0.45),
-        colour.mix(base, second, 0.55),
-    ]
-    tints = [*tints, *spare][: max(4, len(tints))]
-    dark = float(base[0]) < 0.66
-    return Scheme(base, deep, lift, accent, second, bleed, glow, tuple(tints), dark)
+    base = make(0.955, min(0.4 * first_c + 0.006, 0.022), accent_h if first_l < 0.4 else first_h)
+    return _complete(
+        base=base if leads.ground is None else leads.ground,
+        deep=make(0.86, min(0.6 * first_c, 0.05), first_h),
+        lift=make(0.985, min(first_c, 0.008), accent_h),
+        accent=make(tight(accent_l, 0.64, 0.84), accent_c, accent_h),
+        second=make(tight(leads.second[0] + 0.3, 0.70, 0.85), min(leads.second[1], 0.11), leads.second[2]),
+        bleed=make(0.78, min(accent_c, 0.13), leads.bleed),
+        glow=make(0.985, min(accent_c, 0.025), accent_h),
+        tints=[make(0.82 + 0.11 * p[0], min(0.66 * p[1], 0.105), p[2]) for p in leads.leading],
+    )
+
+
+def _dark_scheme(leads: _Leads) -> Scheme:
+    (first_l, first_c, first_h), (accent_l, accent_c, accent_h) = leads.first, leads.accent
+    make, tight, alive = colour.from_lch, np.clip, accent_c > 0.02
+    base = make(tight(first_l * 0.9, 0.15, 0.23), tight(first_c, 0.004, 0.065), first_h)
+    base = base if leads.ground is None else leads.ground
+    base_l, base_c, base_h = colour.lch(base)
+    return _complete(
+        base=base,
+        deep=make(base_l * 0.5, base_c * 0.6, base_h),
+        lift=make(base_l + 0.14, max(base_c * 1.25, 0.03 if alive else 0.0), base_h),
+        accent=make(tight(accent_l, 0.62, 0.82), accent_c, accent_h),
+        second=make(tight(leads.second[0], 0.40, 0.6), max(leads.second[1], 0.07) if alive else 0.01, leads.second[2]),
+        bleed=make(0.52, max(accent_c, 0.12) if alive else 0.01, leads.bleed),
+        glow=make(0.94, min(accent_c, 0.07), accent_h),
+        tints=[make(0.24 + 0.30 * p[0], min(0.95 * p[1], 0.16), p[2]) for p in leads.leading],
+    )
+
+
+def _vivid_scheme(leads: _Leads) -> Scheme:
+    (first_l, first_c, first_h), (accent_l, accent_c, accent_h) = leads.first, leads.accent
+    make, tight, alive = colour.from_lch, np.clip, accent_c > 0.02
+    level = tight(first_l, 0.70, 0.86) if first_l >= 0.62 else tight(first_l, 0.36, 0.55)
+    base = make(level, max(first_c * 1.15, 0.10), first_h) if first_c >= 0.02 else make(0.5, accent_c, accent_h)
+    base = base if leads.ground is None else leads.ground
+    base_l, base_c, base_h = colour.lch(base)
+    return _complete(
+        base=base,
+        deep=make(base_l * 0.7, base_c * 1.05, base_h - 0.22),
+        lift=make(min(base_l + 0.13, 0.93), base_c * 1.1, base_h + 0.25),
+        accent=make(tight(accent_l, 0.64, 0.84), accent_c * 1.1, accent_h),
+        second=make(tight(leads.second[0], 0.5, 0.72), max(leads.second[1], 0.14) if alive else 0.01, leads.second[2]),
+        bleed=make(0.6, max(accent_c, 0.17) if alive else 0.01, leads.bleed),
+        glow=make(0.96, min(accent_c, 0.08), accent_h),
+        tints=[make(tight(0.4 + 0.45 * p[0], 0.45, 0.84), max(1.15 * p[1], 0.13) if p[1] > 0.02 else 0.0, p[2])
+               for p in leads.leading],
+    )  # fmt: skip
+
+
+def _complete(
+    *,
+    base: Array,
+    deep: Array,
+    lift: Array,
+    accent: Array,
+    second: Array,
+    bleed: Array,
+    glow: Array,
+    tints: list[Array],
+) -> Scheme:
+    """The scheme, its tints filled up to four by colours between its own."""
+    between = [colour.mix(accent, second, 0.5, around=0.9), bleed]
+    between += [colour.mix(base, accent, 0.45), colour.mix(base, second, 0.55)]
+    full = [*tints, *between][: max(4, len(tints))]
+    return Scheme(base, deep, lift, accent, second, bleed, glow, tuple(full), dark=float(base[0]) < 0.66)
 
 
 def _signed_turn(to: float, start: float) -> float:

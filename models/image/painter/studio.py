@@ -81,7 +81,7 @@ def _gobo(scene: Scene, x: Array, y: Array, floor: float, side: float) -> Array:
         bars = np.mod(y * 1.0 - 0.20 * (x - 0.5) * side + 0.1, 0.52) / 0.52
         pane = ((band > 0.10) & (bars > 0.07)).astype(np.float32)
         window = ((slanted > -0.36) & (slanted < 0.46)).astype(np.float32)
-        shade = 1.0 - pane * window
+        shade: Array = 1.0 - pane * window
         blur = 0.016
     else:
         canvas = np.zeros(shape, np.float32)
