@@ -69,6 +69,12 @@ class Poster:
     boxes: dict[str, Any] = field(repr=False)
 
 
+def layout_of(job: Job, folder: Path) -> dict[str, Any]:
+    """Where everything of a poster would stand, {"marks": [...], "slots": [...]}, without pictures or output."""
+    setter = Typesetter(folder / "root", job.template)
+    return setter.layout(_data(job, setter.root, {}))
+
+
 def set_poster(job: Job, folder: Path, *, control: Control | None = None) -> Poster:
     """Set a poster in `folder`, an empty folder of its own."""
     control = control or Control()
