@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,7 @@ def test_timing_has_every_sentence_as_written_with_its_words(tmp_path: Path):
     assert [sentence["text"] for sentence in timing["sentences"]] == [*SCRIPT, "立即尝鲜", "本音频由AI生成"]
     assert [sentence["role"] for sentence in timing["sentences"]] == ["script"] * 3 + ["closing", "notice"]
     assert "¥9.9" in [word["text"] for word in timing["sentences"][2]["words"]]
-    for before, after in zip(timing["sentences"], timing["sentences"][1:], strict=False):
+    for before, after in itertools.pairwise(timing["sentences"]):
         assert after["start"] - before["end"] == pytest.approx(0.35, abs=0.01)
     assert timing["sentences"][0]["start"] > 0.03
     assert timing["sentences"][-1]["end"] < timing["seconds"]
@@ -101,7 +102,7 @@ def test_words_are_heard_when_the_timing_says(tmp_path: Path):
         middle = samples[int((word["start"] + 0.02) * rate) : int((word["end"] - 0.04) * rate)]
         assert np.abs(middle).max() > 0.05, word
     spoken = [(sentence["start"], sentence["end"]) for sentence in timing["sentences"]]
-    for (_, end), (start, _) in zip(spoken, spoken[1:], strict=False):
+    for (_, end), (start, _) in itertools.pairwise(spoken):
         assert np.abs(samples[int((end + 0.02) * rate) : int((start - 0.02) * rate)]).max() < 1e-3
 
 

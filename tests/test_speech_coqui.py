@@ -101,7 +101,7 @@ def test_unknown_language_and_voice_are_refused(model: SpeechModel):
 
 
 def test_a_folder_without_a_model_says_what_is_missing(tmp_path: Path):
-    with pytest.raises(ModelMissing, match="config.json"):
+    with pytest.raises(ModelMissing, match=r"config\.json"):
         coqui.load(card(), tmp_path, options={})
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelMissing, match="checkpoint"):

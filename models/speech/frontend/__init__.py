@@ -29,7 +29,7 @@ def prepare(text: str, *, language: str, pronunciations: Mapping[str, str] | Non
 
     Raises `BadInput` when there is nothing to say or a pronunciation cannot be read.
     """
-    primary = language.split("-")[0].lower()
+    primary = language.partition("-")[0].lower()
     readings = read_pronunciations(pronunciations or {}, language=primary)
     if primary == "zh":
         scanner = Scanner(rules=chinese.rules(), plain=chinese.PLAIN, readings=readings)

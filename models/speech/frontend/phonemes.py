@@ -22,16 +22,21 @@ from models.speech.frontend.alphabet import LETTERS, mandarin_phonemes
 from models.speech.frontend.pieces import PAUSES, Piece, Sentence
 
 # Words of advertisements that a general dictionary takes apart.
-_WORDS = """首单 立减 满减 直降 秒杀 拼团 包邮 券后 到手价 尝鲜 上新 新品 冷萃 慢萃 现萃 手冲 速溶 零糖 零脂 零添加 零卡 低卡 低脂 低温
-控糖 轻食 国潮 种草 打卡 爆款 联名 限定 限量 买一送一 七天无理由 次日达 即饮 鲜萃 撸铁 通勤 上班族 大学生 健身人群 黑科技 快充
-续航 降噪 真无线 智能 户外 露营 机能 冲锋衣 飞行夹克 云养宠 星野""".split()
+_WORDS = (
+    "首单", "立减", "满减", "直降", "秒杀", "拼团", "包邮", "券后", "到手价", "尝鲜", "上新", "新品", "冷萃", "慢萃",
+    "现萃", "手冲", "速溶", "零糖", "零脂", "零添加", "零卡", "低卡", "低脂", "低温", "控糖", "轻食", "国潮", "种草",
+    "打卡", "爆款", "联名", "限定", "限量", "买一送一", "七天无理由", "次日达", "即饮", "鲜萃", "撸铁", "通勤",
+    "上班族", "大学生", "健身人群", "黑科技", "快充", "续航", "降噪", "真无线", "智能", "户外", "露营", "机能",
+    "冲锋衣", "飞行夹克", "云养宠", "星野",
+)  # fmt: skip
 # Readings that the phrase tables get wrong or leave to chance.
 _READINGS = {
-    "重回": ["chong2", "hui2"], "还款": ["huan2", "kuan3"], "长效": ["chang2", "xiao4"], "长续航": ["chang2", "xu4", "hang2"],
-    "调配": ["tiao2", "pei4"], "只为": ["zhi3", "wei4"], "为你": ["wei4", "ni3"], "为您": ["wei4", "nin2"], "尽享": ["jin4", "xiang3"],
-    "尽在": ["jin4", "zai4"], "一杯": ["yi1", "bei1"], "得来": ["de2", "lai2"], "觉得": ["jue2", "de5"],
-    "行货": ["hang2", "huo4"], "慢萃": ["man4", "cui4"], "冷萃": ["leng3", "cui4"], "现萃": ["xian4", "cui4"],
-    "鲜萃": ["xian1", "cui4"], "咖啡因": ["ka1", "fei1", "yin1"], "喝得": ["he1", "de5"], "好喝": ["hao3", "he1"],
+    "重回": ["chong2", "hui2"], "还款": ["huan2", "kuan3"], "长效": ["chang2", "xiao4"],
+    "长续航": ["chang2", "xu4", "hang2"], "调配": ["tiao2", "pei4"], "只为": ["zhi3", "wei4"],
+    "为你": ["wei4", "ni3"], "为您": ["wei4", "nin2"], "尽享": ["jin4", "xiang3"], "尽在": ["jin4", "zai4"],
+    "一杯": ["yi1", "bei1"], "得来": ["de2", "lai2"], "觉得": ["jue2", "de5"], "行货": ["hang2", "huo4"],
+    "慢萃": ["man4", "cui4"], "冷萃": ["leng3", "cui4"], "现萃": ["xian4", "cui4"], "鲜萃": ["xian1", "cui4"],
+    "咖啡因": ["ka1", "fei1", "yin1"], "喝得": ["he1", "de5"], "好喝": ["hao3", "he1"],
 }  # fmt: skip
 
 
@@ -147,7 +152,7 @@ class Phonemizer:
             chunk,
             style=Style.TONE3,
             neutral_tone_with_five=True,
-            errors=lambda rest: list(rest),  # type: ignore[arg-type, return-value]
+            errors=list,  # type: ignore[arg-type, return-value]
         )
         return [syllable if _readable(syllable) else "" for syllable in syllables]
 

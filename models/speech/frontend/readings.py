@@ -23,8 +23,8 @@ Reading = tuple[Script, str, str]  # script, spoken words, reading ("" = look up
 def read_pronunciations(given: Mapping[str, str], *, language: str) -> dict[str, Reading]:
     """Word -> how it is said. Raises `BadInput` naming the word."""
     readings: dict[str, Reading] = {}
-    for word, said in given.items():
-        word, said = word.strip(), said.strip()
+    for given_word, given_said in given.items():
+        word, said = given_word.strip(), given_said.strip()
         if not word or not said:
             raise BadInput(
                 f"pronunciations: {word or said!r} has an empty side.", hint="Write word: reading, both not empty."

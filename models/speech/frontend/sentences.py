@@ -14,13 +14,17 @@ import re
 
 from models.speech.frontend.pieces import HANZI
 
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st jr sr rev gen col sgt capt lt hon messrs vs etc e.g i.e cf viz al no nos vol fig figs pp ed "
-    "eds inc ltd co corp dept est approx apt ave blvd rd mt ft jan feb mar apr jun jul aug sept sep oct nov dec "
-    "mon tue tues wed thu thurs fri sat sun u.s u.k u.s.a d.c ph.d".split()
-)
+_ABBREVIATIONS = frozenset((
+    "mr", "mrs", "ms", "dr", "prof", "st", "jr", "sr", "rev", "gen", "col", "sgt", "capt", "lt", "hon", "messrs",
+    "vs", "etc", "e.g", "i.e", "cf", "viz", "al", "no", "nos", "vol", "fig", "figs", "pp", "ed", "eds", "inc",
+    "ltd", "co", "corp", "dept", "est", "approx", "apt", "ave", "blvd", "rd", "mt", "ft", "jan", "feb", "mar",
+    "apr", "jun", "jul", "aug", "sept", "sep", "oct", "nov", "dec", "mon", "tue", "tues", "wed", "thu", "thurs",
+    "fri", "sat", "sun", "u.s", "u.k", "u.s.a", "d.c", "ph.d",
+))  # fmt: skip
 # These may well end a sentence, and do when a capital follows.
-_MAY_END = frozenset("etc inc ltd co corp jr sr u.s u.k u.s.a d.c ph.d".split())
+_MAY_END = frozenset((
+    "etc", "inc", "ltd", "co", "corp", "jr", "sr", "u.s", "u.k", "u.s.a", "d.c", "ph.d",
+))  # fmt: skip
 
 _CLOSERS = "”’」』）》】)\\]\"'"
 _END = re.compile(rf"(?:[。！？!?]+|…+|\.{{3,}}|\.)[{_CLOSERS}]*|\n+")
@@ -53,24 +57,22 @@ def split_sentences(text: str) -> tuple[str, ...]:
 
 def _ends(text: str, match: re.Match[str], start: int) -> bool:
     mark = match.group()
-    if mark.startswith("\n"):
+    after = text[match.end() :]
+    following = after.lstrip(" ")
+    if mark.startswith("\n") or not following:
         return True
     if _inside_quotation(text, start, match.end()):
         return False
-    after = text[match.end() :]
-    following = after.lstrip(" ")
-    if not following:
-        return True
     first = following[0]
     spaced = after != following
     if mark[0] == "…" or mark.startswith("..."):
         # 等等……我来了: the sentence goes on. "Wait... Really?" does not.
         return first == "\n" or (spaced and (first.isupper() or bool(re.match(f"[{HANZI}]", first))))
-    if mark[0] != ".":
-        if mark[0] in "!?" and not spaced:
-            return not first.isascii() or first == "\n"
-        return not (spaced and first.isascii() and first.islower())
-    return _full_stop_ends(text[start : match.start()], first, spaced)
+    if mark[0] == ".":
+        return _full_stop_ends(text[start : match.start()], first, spaced)
+    if mark[0] in "!?" and not spaced:
+        return not first.isascii() or first == "\n"
+    return not (spaced and first.isascii() and first.islower())
 
 
 def _full_stop_ends(before: str, first: str, spaced: bool) -> bool:
