@@ -402,8 +402,9 @@ def _in_order(rows: Sequence[Any], worker: WorkerInfo, *, running: int, cores: i
 
     def rank(row: Any) -> int:
         """0 = its model is warm here, 1 = it needs a model, which others cannot give it, 2 = anyone can do it."""
-        cards = set(json.loads(row.models).values())
-        return 0 if warm & cards else 1 if cards else 2
+        if row.models == "{}":
+            return 2
+        return 0 if warm & set(json.loads(row.models).values()) else 1
 
     for row in sorted(rows, key=lambda row: (row.precedence, rank(row))):  # stable: age orders the rest
         need = min(row.cores, worker.cores)
