@@ -26,9 +26,9 @@ from models.errors import CorruptFile, DiskFull, StepFailed
 if TYPE_CHECKING:
     import numpy as np
 
-# Of preset medium's cost these two are the part nobody sees on a film of slow moves (SSIM 0.9951 instead of 0.9954):
-# a quarter of the CPU and 140 MB of frames kept waiting.
-LEAN = "ref=1:rc-lookahead=20"
+# Of preset medium's cost these are the part nobody sees on a film of slow moves (SSIM 0.9951 instead of 0.9954):
+# a quarter of the CPU and 200 MB of frames kept waiting.
+LEAN = "ref=1:rc-lookahead=10:sync-lookahead=0"
 THREADS = 2  # fixed: x264 gives other bytes for other numbers of threads
 
 

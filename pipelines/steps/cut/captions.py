@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipelines.steps.cut.easing import clamp, out_cubic, out_quint
+from pipelines.steps.cut.easing import clamp, out_quint
 from pipelines.steps.cut.planes import Canvas, Layer
 from pipelines.steps.cut.timing import Sentence, Word
 from pipelines.steps.cut.type import CLOSING, Line, Run, SetLine, break_lines, em_width, set_lines
@@ -142,7 +142,7 @@ class Captions:
             for index, word in enumerate(cue.words):
                 text = _shown(word, last=index + 1 == len(cue.words)).strip()
                 for fill in ("#ffffff", style.on_accent):
-                    lines.append(Line((Run(text or "\u200b", size, 800, fill),), margin=8))
+                    lines.append(Line((Run(text, size, 800, fill),), margin=8))
         self._set = set_lines(lines, language=style.language)
 
     def draw(self, canvas: Canvas, time: float) -> None:
@@ -162,8 +162,7 @@ class Captions:
         if time > cue.words[-1].end + 0.25:
             return
         layer, lx, ly = ready.lit[spoken]
-        grow = out_cubic((time - cue.words[spoken].start) / 0.1)
-        layer.draw(canvas, x + lx, y + dy + ly, opacity=opacity * clamp(0.7 + 0.3 * grow))
+        layer.draw(canvas, x + lx, y + dy + ly, opacity=opacity)
 
     def box(self, index: int) -> tuple[float, float, float, float]:
         """Where a cue's plate stands when it rests: x0, y0, x1, y1 in px."""

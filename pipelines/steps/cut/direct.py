@@ -10,8 +10,11 @@ Design:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from pipelines.steps.cut import stage as st
 from pipelines.steps.cut.captions import paste, rounded
@@ -60,6 +63,14 @@ class Director:
 
     # Ground, product, type
 
+    @functools.cached_property
+    def _graded_photo(self) -> np.ndarray:
+        photo, stage = self.props.photo, self.stage
+        if photo is None:
+            raise ValueError("There is no photograph to grade.")
+        needed = ROOM * max(stage.height / photo.shape[0], stage.width / photo.shape[1])
+        return st.graded(st.resized(photo, needed) if needed < 0.9 else photo, self.props.palette)
+
     def _photo(
         self,
         shot: Shot,
@@ -75,7 +86,7 @@ class Director:
         if photo is None:
             return None
         stage = self.stage
-        image = st.graded(photo, self.props.palette)
+        image = self._graded_photo
         dark = min(("#0a0c12", self.props.palette.background, self.props.palette.ink), key=st.luminance)
         width, height = stage.width, stage.height
         if ground:
@@ -101,7 +112,7 @@ class Director:
             image = self.props.backdrop if self.props.backdrop is not None else st.paper(palette, *size)
             until = stage.zone("type").y1 / stage.height if stage.ratio != "landscape" else 1.0
             image = st.shaded(image, self._ink, palette.background, until=until)
-        picture = st.cover(image, width=stage.width, height=stage.height, room=ROOM, at=(0.5, 0.5))
+        picture = st.cover(image, width=stage.width, height=stage.height, room=ROOM, at=(0.5, 0.5), soft=True)
         side = 0.9 if shot.variant % 2 == 0 else -0.9
         camera = Camera(picture, zoom=(1.02, 1.12), shift=((-side, -0.6), (side, 0.6)))
         return BackdropScene(shot, stage, camera=camera)
@@ -122,7 +133,7 @@ class Director:
         layer = Layer.of(line.rgba())
         x = stage.width * 0.06
         y = stage.height * (0.84 if stage.ratio == "portrait" else 0.62)
-        return Actor(layer, x, y, start, entrance="cut", drift=(-46 * unit, 0.0))
+        return Actor(layer, x, y, start, entrance="cut", drift=(-60 * unit, 0.0))
 
     def _type(self, *lines: Line) -> list[SetLine]:
         return set_lines(lines, language=self.words.language)
@@ -278,7 +289,7 @@ class Director:
         cx, cy = box.centre
         rings = [disc(box.width * share, st.blend(palette.accent, "#ffffff", 0.5), 0.3) for share in (0.62, 0.47)]
         scene.behind = [
-            Actor(ring, cx - ring.width / 2, cy - ring.height / 2, shot.start + 0.1 * i, entrance="pop", pulse=0.03)
+            Actor(ring, cx - ring.width / 2, cy - ring.height / 2, shot.start + 0.1 * i, entrance="pop")
             for i, ring in enumerate(rings)
         ]
         scene.behind.append(self._ghost(words.brand, shot.start - 0.5, ink))

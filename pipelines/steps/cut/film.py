@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from pipelines.steps.cut import transitions as tr
@@ -184,7 +185,8 @@ def _tint(canvas: Canvas, box: tuple[float, float, float, float], share: float) 
         return
     for plane, divide, white in ((canvas.y, 1, 235), (canvas.u, 2, 128), (canvas.v, 2, 128)):
         part = plane[y0 // divide : y1 // divide, x0 // divide : x1 // divide]
-        part[...] = part + (white - part.astype(np.float32)) * share
+        if part.size:
+            part[...] = cv2.convertScaleAbs(part, alpha=1 - share, beta=white * share)
 
 
 def _spoken_colours(props: Props) -> tuple[str, str]:

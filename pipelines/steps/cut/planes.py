@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+BAND = 128  # rows worked on at a time where floats are needed; even
+
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in canvas pixels
 
 
@@ -46,6 +48,25 @@ def colour_yuv(colour: str) -> tuple[int, int, int]:
     rgb = np.array([[[int(colour[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8)
     y, u, v = yuv_of(rgb)
     return round(float(y[0, 0])), round(float(u[0, 0])), round(float(v[0, 0]))
+
+
+def _planes_of(rgb: np.ndarray, alpha: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """[h, w, 3] uint8 (even sizes) -> Y [h, w], U and V [h/2, w/2] uint8, times alpha when given.
+
+    In bands of rows: the float copies of a whole 2400 px photograph would be the largest thing in memory.
+    """
+    height, width = rgb.shape[:2]
+    y = np.empty((height, width), np.uint8)
+    u, v = (np.empty((height // 2, width // 2), np.uint8) for _ in range(2))
+    for top in range(0, height, BAND):
+        rows = slice(top, top + BAND)
+        planes = yuv_of(rgb[rows])
+        if alpha is not None:
+            share = alpha[rows].astype(np.float32) / 255
+            planes = (planes[0] * share, planes[1] * share, planes[2] * share)
+        half = slice(top // 2, (top + BAND) // 2)
+        y[rows], u[half], v[half] = _byte(planes[0]), _byte(_half(planes[1])), _byte(_half(planes[2]))
+    return y, u, v
 
 
 class Canvas:
@@ -91,24 +112,27 @@ class Picture:
     v: np.ndarray
 
     @classmethod
-    def of(cls, rgb: np.ndarray) -> Picture:
-        """From [h, w, 3] uint8 RGB; an odd last row or column is dropped."""
-        rgb = rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2]
-        y, u, v = yuv_of(rgb)
-        return cls(y=_byte(y), u=_byte(_half(u)), v=_byte(_half(v)))
+    def of(cls, rgb: np.ndarray, *, soft: bool = False) -> Picture:
+        """From [h, w, 3] uint8 RGB; an odd last row or column is dropped.
+
+        `soft`: the picture has no fine detail (a gradient, a blur); its Y is kept at half the size too, which
+        makes it cheaper to move and rids it of grain that would cost bits.
+        """
+        rgb = rgb[: rgb.shape[0] // 4 * 4, : rgb.shape[1] // 4 * 4]
+        y, u, v = _planes_of(rgb)
+        return cls(y=cv2.resize(y, u.shape[::-1], interpolation=cv2.INTER_AREA) if soft else y, u=u, v=v)
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return self.y.shape[1], self.y.shape[0]
+        return self.u.shape[1] * 2, self.u.shape[0] * 2
 
     def top_rgb(self, share: float) -> np.ndarray:
         """A small RGB copy of the upper part of the picture, for measuring. [48, 48, 3] uint8."""
-        rows = max(2, int(self.y.shape[0] * share) // 2 * 2)
         canvas = Canvas(48, 48)
-        for plane, part, divide in ((canvas.y, self.y, 1), (canvas.u, self.u, 2), (canvas.v, self.v, 2)):
-            size = (48 // divide, 48 // divide)
-            plane[...] = cv2.resize(part[: rows // divide], size, interpolation=cv2.INTER_AREA)
+        for plane, part in ((canvas.y, self.y), (canvas.u, self.u), (canvas.v, self.v)):
+            rows = max(2, int(part.shape[0] * share))
+            plane[...] = cv2.resize(part[:rows], plane.shape[::-1], interpolation=cv2.INTER_AREA)
         return canvas.rgb()
 
     def view(self, canvas: Canvas, *, centre: tuple[float, float], zoom: float, box: Box | None = None) -> None:
@@ -125,9 +149,14 @@ class Picture:
             return
         scale = 1.0 / zoom
         bx, by = centre[0] - scale * (width - 1) / 2, centre[1] - scale * (height - 1) / 2
-        _warp(self.y, canvas.y[y0:y1, x0:x1], scale, bx, by, cv2.BORDER_REPLICATE)
         half = (slice(y0 // 2, y1 // 2), slice(x0 // 2, x1 // 2))
         cx, cy = _chroma_offset(scale, bx), _chroma_offset(scale, by)
+        if self.y.shape == self.u.shape:
+            small = np.empty_like(canvas.u[half])
+            _warp(self.y, small, scale, cx, cy, cv2.BORDER_REPLICATE)
+            canvas.y[y0:y1, x0:x1] = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        else:
+            _warp(self.y, canvas.y[y0:y1, x0:x1], scale, bx, by, cv2.BORDER_REPLICATE)
         _warp(self.u, canvas.u[half], scale, cx, cy, cv2.BORDER_REPLICATE)
         _warp(self.v, canvas.v[half], scale, cx, cy, cv2.BORDER_REPLICATE)
 
@@ -159,9 +188,9 @@ class Layer:
         """From [h, w, 4] uint8 RGBA (straight alpha); padded to even sizes."""
         pad = ((0, rgba.shape[0] % 2), (0, rgba.shape[1] % 2), (0, 0))
         rgba = np.pad(rgba, pad)
-        alpha = rgba[..., 3].astype(np.float32) / 255
-        y, u, v = (plane * alpha for plane in yuv_of(rgba[..., :3]))
-        return cls(y=_byte(y), u=_byte(_half(u)), v=_byte(_half(v)), a=_byte(alpha * 255), c=_byte(_half(alpha * 255)))
+        alpha = np.ascontiguousarray(rgba[..., 3])
+        y, u, v = _planes_of(rgba[..., :3], alpha)
+        return cls(y=y, u=u, v=v, a=alpha, c=_half(alpha))
 
     @property
     def width(self) -> int:

@@ -41,7 +41,7 @@ class Actor:
         entrance: "mask": up out of its own lower edge; "rise": up and in; "slide": from the left, masked by nothing;
             "pop": grows past its size and back; "wipe": uncovered from left to right.
         margin: Free margin inside the layer (px), left out of the mask.
-        drift: (dx, dy) px a second of slow movement after it entered; 0 = rests on the grid.
+        drift: (dx, dy) px a second it goes on moving, in steps of the even grid (for large, faint things).
         pulse: Share by which it breathes after it entered (0.03 = 3 %).
     """
 
@@ -61,7 +61,7 @@ class Actor:
         x, y = float(even(self.x)), float(even(self.y))
         if self.drift != (0.0, 0.0):
             since = time - self.start
-            x, y = self.x + self.drift[0] * since, self.y + self.drift[1] * since
+            x, y = float(even(self.x + self.drift[0] * since)), float(even(self.y + self.drift[1] * since))
         if done >= 1.0 and not self.pulse:
             self.layer.draw(canvas, x, y)
             return

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipelines.steps.cut.planes import Layer, Picture, soft_shadow
+from pipelines.steps.cut.planes import BAND, Layer, Picture, soft_shadow
 from pipelines.steps.vocabulary import Palette
 
 
@@ -164,7 +164,9 @@ def focus(rgb: np.ndarray) -> tuple[float, float]:
     return float((weight * xs).sum() / total), float((weight * ys).sum() / total)
 
 
-def cover(image: np.ndarray, *, width: int, height: int, room: float, at: tuple[float, float]) -> Picture:
+def cover(
+    image: np.ndarray, *, width: int, height: int, room: float, at: tuple[float, float], soft: bool = False
+) -> Picture:
     """The picture cut to `room` times the box around the focus `at` (fractions), sharp at that size."""
     want_w, want_h = width * room, height * room
     scale = max(want_w / image.shape[1], want_h / image.shape[0])
@@ -172,7 +174,7 @@ def cover(image: np.ndarray, *, width: int, height: int, room: float, at: tuple[
     x = min(max(at[0] * image.shape[1] - crop_w / 2, 0), image.shape[1] - crop_w)
     y = min(max(at[1] * image.shape[0] - crop_h / 2, 0), image.shape[0] - crop_h)
     part = image[int(y) : int(y + crop_h + 0.5), int(x) : int(x + crop_w + 0.5)]
-    return Picture.of(resized(part, scale))
+    return Picture.of(resized(part, scale), soft=soft)
 
 
 def rising(image: np.ndarray, ground: str, *, width: int, height: int, room: float, props: Props) -> Picture:
@@ -194,24 +196,30 @@ def rising(image: np.ndarray, ground: str, *, width: int, height: int, room: flo
     part = resized(image[:, x : x + int(crop + 0.5)], scale)
     part = cv2.resize(part, (want_w, part.shape[0])) if part.shape[1] != want_w else part
     part = part[max(0, part.shape[0] - want_h) :]
-    out = np.empty((want_h, want_w, 3), np.float32)
-    out[...] = rgb_of(ground)
     soft = want_h * min(max(top * share + 0.05, 0.1), 0.3)
     ramp = np.clip(np.arange(part.shape[0], dtype=np.float32) / soft, 0, 1)
     ramp = (ramp * ramp * (3 - 2 * ramp))[:, None, None]
-    out[want_h - part.shape[0] :] = out[want_h - part.shape[0] :] * (1 - ramp) + part * ramp
-    out += np.random.default_rng(5).normal(0, 1.2, (want_h, want_w, 1))  # against banding in the dissolve
-    return Picture.of(np.clip(out, 0, 255).astype(np.uint8))
+    out = np.empty((want_h, want_w, 3), np.uint8)
+    out[...] = rgb_of(ground)
+    first, rows = want_h - part.shape[0], int(soft) + 1
+    noise = np.random.default_rng(5).standard_normal((rows, want_w, 1), dtype=np.float32)  # against banding
+    mixed = out[first : first + rows] * (1 - ramp[:rows]) + part[:rows] * ramp[:rows] + noise
+    out[first:] = part
+    out[first : first + rows] = np.clip(mixed + 0.5, 0, 255)
+    return Picture.of(out)
 
 
 def graded(rgb: np.ndarray, palette: Palette, *, amount: float = 1.0) -> np.ndarray:
     """A photograph with a gentle S-curve and its shadows leaning to the palette's darkest colour."""
-    x = rgb.astype(np.float32) / 255
-    curve = x + amount * 0.35 * x * (1 - x) * (2 * x - 1)
     dark = min((palette.background, palette.ink, *palette.swatches), key=luminance)
     tint = np.array(rgb_of(dark), np.float32) / 255
-    shade = (1 - curve.mean(axis=2, keepdims=True)) ** 2 * 0.16 * amount
-    return np.clip((curve * (1 - shade) + tint * shade) * 255 + 0.5, 0, 255).astype(np.uint8)
+    out = np.empty_like(rgb)
+    for top in range(0, rgb.shape[0], BAND):
+        x = rgb[top : top + BAND].astype(np.float32) / 255
+        curve = x + amount * 0.35 * x * (1 - x) * (2 * x - 1)
+        shade = (1 - curve.mean(axis=2, keepdims=True)) ** 2 * 0.16 * amount
+        out[top : top + BAND] = np.clip((curve * (1 - shade) + tint * shade) * 255 + 0.5, 0, 255)
+    return out
 
 
 def shaded(rgb: np.ndarray, ink: str, ground: str, *, until: float, least: float = 5.0) -> np.ndarray:
@@ -225,9 +233,13 @@ def shaded(rgb: np.ndarray, ink: str, ground: str, *, until: float, least: float
     if share <= 0:
         return rgb
     y = np.linspace(0, 1, rgb.shape[0], dtype=np.float32)
-    fall = 0.5 + 0.5 * np.cos(np.pi * np.clip((y - until) / 0.25, 0, 1))
-    weight = (fall * share)[:, None, None]
-    return np.clip(rgb * (1 - weight) + np.array(rgb_of(ground), np.float32) * weight + 0.5, 0, 255).astype(np.uint8)
+    weight = ((0.5 + 0.5 * np.cos(np.pi * np.clip((y - until) / 0.25, 0, 1))) * share)[:, None, None]
+    over = np.array(rgb_of(ground), np.float32)
+    out = np.empty_like(rgb)
+    for top in range(0, rgb.shape[0], BAND):
+        part = slice(top, top + BAND)
+        out[part] = rgb[part] * (1 - weight[part]) + over * weight[part] + 0.5
+    return out
 
 
 def needed_shade(rgb: np.ndarray, ink: str, ground: str, *, least: float) -> float:
@@ -253,9 +265,11 @@ def paper(palette: Palette, width: int, height: int) -> np.ndarray:
     two = np.exp(-((xs - 0.85) ** 2 + (ys - 0.75) ** 2) / 0.14)[..., None]
     image = base * (1 - 0.8 * one) + light * 0.8 * one
     image = image * (1 - 0.7 * two) + glow * 0.7 * two
-    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
-    noise = np.random.default_rng(7).normal(0, 1.6, (height, width, 1)).astype(np.float32)  # against banding
-    return np.clip(image + noise, 0, 255).astype(np.uint8)
+    # At half the size: it is laid on the stage as a soft picture. The noise is against banding.
+    image = cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_CUBIC)
+    image += np.random.default_rng(7).standard_normal((height // 2, width // 2, 1), dtype=np.float32) * np.float32(1.6)
+    image = np.clip(image, 0, 255).astype(np.uint8)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def product_layer(props: Props, *, width: float, height: float, shadow: bool = True) -> Layer | None:

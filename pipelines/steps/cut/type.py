@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from models.errors import StepFailed
+from pipelines.steps.lay_out.fonts import clean, typst_fonts
 
 CLOSING = "，。！？；：、,.!?;:…）)】》」』”’%％"
 OPENING = "（(【《「『“‘¥￥$#@"
@@ -71,14 +72,6 @@ def decode_rgba(png: bytes) -> np.ndarray:
         return np.asarray(image.convert("RGBA"))
 
 
-@functools.lru_cache(maxsize=1)
-def _font_folders() -> tuple[str, ...]:
-    import manimgx_fonts_cjk
-    import pylopdf_fonts_zh_cn
-
-    return tuple(str(Path(str(package.__file__)).parent) for package in (manimgx_fonts_cjk, pylopdf_fonts_zh_cn))
-
-
 def set_lines(lines: Sequence[Line], *, language: str) -> list[SetLine]:
     """Set lines of type; the result has one bitmap for each, in order."""
     import typst
@@ -88,7 +81,7 @@ def set_lines(lines: Sequence[Line], *, language: str) -> list[SetLine]:
     payload = [
         {
             "runs": [
-                {"text": r.text, "size": r.size, "weight": r.weight, "fill": r.fill, "tracking": r.tracking}
+                {"text": drawable(r.text), "size": r.size, "weight": r.weight, "fill": r.fill, "tracking": r.tracking}
                 for r in line.runs
             ],
             "fit": line.fit,
@@ -102,7 +95,7 @@ def set_lines(lines: Sequence[Line], *, language: str) -> list[SetLine]:
             str(Path(__file__).with_name("lines.typ")),
             format="png",
             ppi=72,
-            font_paths=list(_font_folders()),
+            font_paths=typst_fonts(),
             ignore_system_fonts=True,
             sys_inputs=inputs,
         )
@@ -112,6 +105,12 @@ def set_lines(lines: Sequence[Line], *, language: str) -> list[SetLine]:
     if len(images) != len(lines):
         raise StepFailed(f"Typst set {len(images)} lines instead of {len(lines)}.")
     return [_measured(png, line.margin) for png, line in zip(images, lines, strict=True)]
+
+
+def drawable(text: str) -> str:
+    """The text without what no font of ours has (emoji, say); never empty, so that a line keeps its height."""
+    kept, _ = clean(text)
+    return kept or "\u200b"
 
 
 def _measured(png: bytes, margin: int) -> SetLine:
