@@ -66,6 +66,13 @@ def find_audience(name: str, language: Language) -> Audience:
     return Audience(life=entry["life"], known=bool(entry["match"]), **fields)
 
 
+def lines_for_others(kind: str, audience: Audience, language: Language) -> tuple[str, ...]:
+    """Lines of a kind ("hooks", "openers") written for all other audiences: they show the tone, not the content."""
+    lines = [line for entry in _read(f"audiences.{language}.yaml") for line in entry[kind]]
+    own = getattr(audience, kind)
+    return tuple(line for line in lines if line not in own)
+
+
 def find_category(product: Product, language: Language) -> Category:
     """The bank's entry for a product: by its name, else by its facts."""
     entries = _read(f"categories.{language}.yaml")

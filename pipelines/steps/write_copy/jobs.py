@@ -146,18 +146,18 @@ def subhead(language: Language, name: str, models: tuple[str, ...]) -> Job:
     )
 
 
-def hook(language: Language, models: tuple[str, ...]) -> Job:
+def hook(language: Language, who: str, models: tuple[str, ...]) -> Job:
     """The first sentence of the body: a scene from this audience's day."""
     if language == "zh":
         return Job(
-            f"写正文第一句，18到28个字，写这群人一天里的一个具体画面，不提产品。参考：{''.join(models)}",
+            f"写正文第一句，18到28个字，写{who}一天里的一个具体画面，不提产品。\n别人的例子：{''.join(models)}",
             "^[一-龥]+，[一-龥，]+。$",
             36,
             examples=models,
         )
     return Job(
-        "Write the first sentence of the ad, 12 to 18 words: one scene from their day, no product.\n"
-        f"Like: {' '.join(models)}",
+        f"Write the first sentence of the ad, 12 to 18 words: one scene from the day of {who}, no product.\n"
+        f"Written for others: {' '.join(models)}",
         "^[A-Z][a-z']*[a-z', ]+\\.$",
         32,
         examples=models,
@@ -182,18 +182,18 @@ def benefit(language: Language, fact: str) -> Job:
     )
 
 
-def opener(language: Language, models: tuple[str, ...]) -> Job:
+def opener(language: Language, who: str, models: tuple[str, ...]) -> Job:
     """The first spoken sentence of the voice-over."""
     if language == "zh":
         return Job(
-            f"写旁白的第一句，6到12个字，口语，一个画面，不提产品。参考：{''.join(models)}",
+            f"写旁白的第一句，6到12个字，口语，{who}的一个画面，不提产品。\n别人的例子：{''.join(models)}",
             "^[一-龥]+(，[一-龥]+)?。$",
             20,
             examples=models,
         )
     return Job(
-        "Write the first spoken line of a voice-over, 4 to 7 words, one picture, no product.\n"
-        f"Like: {' '.join(models)}",
+        f"Write the first spoken line of a voice-over, 4 to 7 words, one picture from the day of {who}, no product.\n"
+        f"Written for others: {' '.join(models)}",
         "^[A-Z][a-z']*[a-z', ]+\\.$",
         16,
         examples=models,

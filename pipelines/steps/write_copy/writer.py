@@ -14,6 +14,7 @@ Design:
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -84,7 +85,8 @@ def write(
     control.progress(0.2, "headline")
     subhead = _subhead(desk, tell)
     control.progress(0.35, "subhead")
-    hook = _line(desk, "hook", jobs.hook(language, _some(desk, desk.audience.hooks, 2)), desk.audience.hooks)
+    shown = _some(desk, bank.lines_for_others("hooks", desk.audience, language), 2)
+    hook = _line(desk, "hook", jobs.hook(language, rules.audience, shown), desk.audience.hooks)
     control.progress(0.5, "body")
 
     # 2. The body: scene, each fact with what it means, price and offer, a closing line.
@@ -100,7 +102,8 @@ def write(
     tell("body", body)
 
     # 3. The script, as long as its time allows.
-    opener = _line(desk, "opener", jobs.opener(language, _some(desk, desk.audience.openers, 2)), desk.audience.openers)
+    shown = _some(desk, bank.lines_for_others("openers", desk.audience, language), 3)
+    opener = _line(desk, "opener", jobs.opener(language, rules.audience, shown), desk.audience.openers)
     introduce = _line(desk, "introduce", None, _filled(desk, desk.category.introduce))
     script = assemble.script(rules, opener, introduce, order, _pick(prices, desk.turn + 1))
     tell("script", "\n".join(script))
@@ -237,10 +240,13 @@ def _judge_bank(desk: Desk, part: str, text: str) -> _Judged:
 def _judge_written(desk: Desk, part: str, job: jobs.Job, candidate: Candidate, lead: str) -> _Judged:
     value = score(part, candidate, rules=desk.rules, near=job.examples)
     judged = _judge(desk, part, lead + candidate.text, value, by_model=True)
-    # Code names the product where it belongs; a line that names it again says nothing.
-    named = without_own_words(candidate.text, desk.rules) != candidate.text
+    # Code names the product where it belongs; but for headlines, a line that names it again says nothing.
+    named = part != "headline" and without_own_words(candidate.text, desk.rules) != candidate.text
     again = any(candidate.text.rstrip("。.") in example for example in job.examples)
-    return replace(judged, wrong=judged.wrong + named + again)
+    halves = re.split("[，,]", candidate.text, maxsplit=1)
+    # Two moments and no message: the second half only names another moment of theirs.
+    idle = part == "headline" and any(head.strip() in halves[-1] for head in desk.audience.heads)
+    return replace(judged, wrong=judged.wrong + named + again + idle)
 
 
 def _judge(desk: Desk, part: str, text: str, value: float, *, by_model: bool = False) -> _Judged:
