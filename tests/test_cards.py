@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from models.card import TASKS, Card, HubSource, NpmSource, WheelSource
 from models.cards import CARDS
@@ -100,6 +101,12 @@ def test_the_mandarin_voices_are_there() -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_table_of_the_documentation_is_the_cards(language: str) -> None:
     assert markdown_table(language) in (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+
+
+def test_the_examples_of_the_documentation_are_cards() -> None:
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    assert [Card.model_validate(yaml.safe_load(example)).id for example in examples] == ["my-writer", "ljspeech-vits"]
 
 
 @pytest.mark.acceptance
