@@ -128,18 +128,18 @@ def headline(language: Language, ask: str, models: tuple[str, ...], heads: tuple
     )
 
 
-def subhead(language: Language, name: str, models: tuple[str, ...]) -> Job:
-    """What the product is to these people; the name is fixed, the writer goes on."""
+def subhead(language: Language, who: str, models: tuple[str, ...]) -> Job:
+    """What these people wish for, as a phrase; code puts the product's name before it."""
     if language == "zh":
         return Job(
-            f"写副标题的后半句，6到12个字，说它给这群人的好处。参考：{'；'.join(models)}\n续写：“{name}，”",
+            f"写一个短语，5到10个字，说{who}心里想要的样子，不提产品。\n别人的例子：{'；'.join(models)}",
             "^[一-龥]+$",
             18,
             examples=models,
         )
     return Job(
-        f"Write the second half of a subhead, 4 to 7 words, what it gives these people. Like: {'; '.join(models)}\n"
-        f'Continue: "{name}: "',
+        f"Write a short phrase, 4 to 7 words: what {who} wish for, no product.\n"
+        f"Written for others: {'; '.join(models)}",
         "^[a-z' ]+$",
         16,
         examples=models,

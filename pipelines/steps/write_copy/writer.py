@@ -23,7 +23,15 @@ from models.text.base import TextModel
 from models.text.candidates import generate_many
 from pipelines.steps.vocabulary import Language
 from pipelines.steps.write_copy import assemble, bank, jobs
-from pipelines.steps.write_copy.checks import Rules, check_copy, check_field, fields_of, likeness, without_own_words
+from pipelines.steps.write_copy.checks import (
+    Rules,
+    check_copy,
+    check_field,
+    fields_of,
+    grams,
+    likeness,
+    without_own_words,
+)
 from pipelines.steps.write_copy.document import AudienceCopy
 from pipelines.steps.write_copy.score import Candidate, score
 
@@ -175,7 +183,8 @@ def _subhead(desk: Desk, tell: Tell) -> str:
     name = f"{desk.rules.brand.name}{product.name}" if language == "zh" else product.name
     lead = f"{name}，" if language == "zh" else f"{name}: "
     options = tuple(lead + wish for wish in desk.audience.wish)
-    text = _line(desk, "subhead", jobs.subhead(language, name, desk.audience.wish), options, lead=lead)
+    shown = _some(desk, bank.lines_for_others("wish", desk.audience, language), 4)
+    text = _line(desk, "subhead", jobs.subhead(language, desk.rules.audience, shown), options, lead=lead)
     tell("subhead", text)
     return text
 
@@ -246,7 +255,18 @@ def _judge_written(desk: Desk, part: str, job: jobs.Job, candidate: Candidate, l
     halves = re.split("[，,]", candidate.text, maxsplit=1)
     # Two moments and no message: the second half only names another moment of theirs.
     idle = part == "headline" and any(head.strip() in halves[-1] for head in desk.audience.heads)
-    return replace(judged, wrong=judged.wrong + named + again + idle)
+    # The likeliest lines are proverbs; one that has nothing of these people's day in it could be said to anybody.
+    strange = part in {"hook", "opener"} and desk.audience.known and not _about(desk, candidate.text)
+    return replace(judged, wrong=judged.wrong + named + again + idle + strange)
+
+
+def _about(desk: Desk, text: str) -> bool:
+    """Whether a line shares a word (en: of four letters or more; zh: two characters) with what we know of them."""
+    them = desk.audience
+    known = " ".join((desk.rules.audience, them.life, *them.heads, *them.openers, *them.hooks)).casefold()
+    if desk.language == "zh":
+        return any(gram in known for gram in grams(text, desk.rules, 2))
+    return any(word in known for word in re.findall(r"[a-z]{4,}", text.casefold()))
 
 
 def _judge(desk: Desk, part: str, text: str, value: float, *, by_model: bool = False) -> _Judged:
