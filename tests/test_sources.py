@@ -637,6 +637,7 @@ def test_offline_is_said_before_anything_is_tried(site: Site, home: Callable[...
     assert "STUDIO_OFFLINE" in caught.value.hint
     assert not caught.value.retryable
     assert not site.requests
+    assert not catalog.settings.cache.exists()
 
 
 def test_a_disk_without_room_is_said_before_the_download(

@@ -20,7 +20,6 @@ from models.card import TASKS, BuiltinSource, Card, CardFile, FolderSource
 from models.catalog import Catalog
 from models.control import Control
 from models.errors import BadInput, CorruptFile, DiskFull, ModelMissing, SourceUnavailable, StudioError
-from models.settings import Settings
 from models.sources import hub, modelscope, npm, wheel
 from models.sources.base import PARTIAL, Errand, Listener, Meter, disk_errors
 from models.sources.local import Checked, alone, check, lacking_files, remove, verify
@@ -132,11 +131,17 @@ def bring(
         return Pulled(card.id, "ready")
     if _complete(card, catalog, control):
         return Pulled(card.id, "ready")
+    if catalog.settings.offline:
+        raise SourceUnavailable(
+            f"Offline mode is on, so {card.id} cannot be brought.",
+            hint=f"Unset STUDIO_OFFLINE (and HF_HUB_OFFLINE), or copy the files into {folder}.",
+            retryable=False,
+        )
     with disk_errors(folder), alone(card, catalog.settings, control):
         if _complete(card, catalog, control):  # another process has just brought it
             return Pulled(card.id, "ready")
         wanted = lacking_files(card, folder, control)
-        _refuse_when_hopeless(card, folder, wanted, catalog.settings)
+        _refuse_without_room(card, folder, wanted)
         meter = Meter(card.id, sum(file.bytes for file in wanted.values()), control, listener, clock)
         errand = Errand(card, folder, catalog.settings, control, meter, wanted)
         used = _from_sources(card, errand)
@@ -149,13 +154,7 @@ def _complete(card: Card, catalog: Catalog, control: Control) -> bool:
     return catalog.state(card).status == "present" and not lacking_files(card, catalog.folder(card), control)
 
 
-def _refuse_when_hopeless(card: Card, folder: Path, wanted: dict[str, CardFile], settings: Settings) -> None:
-    if settings.offline:
-        raise SourceUnavailable(
-            f"Offline mode is on, so {card.id} cannot be brought.",
-            hint=f"Unset STUDIO_OFFLINE (and HF_HUB_OFFLINE), or copy the files into {folder}.",
-            retryable=False,
-        )
+def _refuse_without_room(card: Card, folder: Path, wanted: dict[str, CardFile]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / PARTIAL
     kept = sum(path.stat().st_size for path in partial.rglob("*") if path.is_file()) if partial.is_dir() else 0
