@@ -25,7 +25,7 @@ from models.settings import Settings
 from pipelines.engine.artifacts import Artifact
 from pipelines.engine.engine import Engine
 from pipelines.engine.jobstore import Outcome, WorkerInfo
-from pipelines.engine.machines import Machines, Places
+from pipelines.engine.machines import Machines
 from pipelines.engine.plan import Plan, PlanBuilder
 from pipelines.engine.step import StepContext, StepRequest, step
 from pipelines.engine.worker import Worker
@@ -68,7 +68,7 @@ def step_overhead(home: Path, *, steps: int = 400) -> dict[str, float]:
         engine.submit(_plan(steps))
         machines = Machines(engine.settings)
         info = WorkerInfo(id="bench", node="bench", pid=os.getpid(), cores=4)
-        worker = Worker(engine.store, engine.artifacts, machines, info, Places(engine.settings).scratch)
+        worker = Worker(engine.store, engine.artifacts, machines, info, engine.settings)
         wall, cpu, done = time.perf_counter(), time.process_time(), 0
         while (lease := engine.store.lease(info)) is not None:
             worker.work(lease)

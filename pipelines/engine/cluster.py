@@ -63,13 +63,14 @@ class RayWorkers:
                 num_cpus=1,
                 num_gpus=1 if gpu else 0,
                 max_restarts=_RESTARTS,
+                max_task_retries=_RESTARTS,
                 max_concurrency=2,  # `run` blocks; `stop` must get in beside it
                 runtime_env=environment,
             )
             models = gpu or (self._gpus == 0 and index == 0)
             self._actors.append(actor.remote(models=models, job=job))
         for actor in self._actors:
-            actor.run.options(max_task_retries=_RESTARTS).remote()
+            actor.run.remote()
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Ask all to stop and give their steps back; kill those that have not within `grace_s` seconds."""
@@ -100,7 +101,7 @@ class WorkerActor:
             models=models,
             job=job,
         )
-        self._worker = Worker(self._store, artifacts, self._machines, self._info, places.scratch)
+        self._worker = Worker(self._store, artifacts, self._machines, self._info, settings)
 
     def run(self) -> None:
         """Pull and run steps until `stop`."""

@@ -44,34 +44,39 @@ class Waiter:
         self._cancelled_at: float | None = None
 
     def wait(self) -> JobView:
+        """Until the job has ended, or a cancelled one does not end in time."""
         engine = self._engine
         mine = False
         try:
-            while not self._look():
+            while not self._ended():
                 if engine.workers.problem is not None:
                     raise engine.workers.problem
                 if not engine.workers.running:
                     engine.workers.start(self._useful_workers(), job=self._job)
                     mine = True
-                self._pause()
                 if self._cancelled_at is not None and time.monotonic() - self._cancelled_at > _DRAIN:
                     break
         finally:
             if mine:
                 engine.stop(grace_s=1.0 if self._cancelled_at is not None else 5.0)
         self._look()
+        engine.make_room()
         return engine.job(self._job)
 
-    def _pause(self) -> None:
+    def _ended(self) -> bool:
+        """Look, wait a moment, and turn the first Ctrl-C into a cancel."""
         try:
-            if self._cancelled_at is None and self._control.cancel.wait(_LOOK):
-                self._cancel()
-            elif self._cancelled_at is not None:
+            if self._look():
+                return True
+            if self._cancelled_at is not None:
                 time.sleep(_LOOK)
+            elif self._control.cancel.wait(_LOOK):
+                self._cancel()
         except KeyboardInterrupt:
             if self._cancelled_at is not None:
                 raise
             self._cancel()
+        return False
 
     def _cancel(self) -> None:
         self._cancelled_at = time.monotonic()

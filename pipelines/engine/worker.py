@@ -24,7 +24,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from models import hardware
 from models.errors import BadInput, StudioError
@@ -98,13 +97,14 @@ class Worker:
     """Runs steps until it is told to stop."""
 
     def __init__(
-        self, store: SqlJobStore, artifacts: ArtifactStore, machines: Machines, info: WorkerInfo, scratch: Path
+        self, store: SqlJobStore, artifacts: ArtifactStore, machines: Machines, info: WorkerInfo, settings: Settings
     ) -> None:
         self.info = info
         self._store = store
         self._artifacts = artifacts
         self._machines = machines
-        self._scratch = scratch / info.id
+        self._scratch = Places(settings).scratch / info.id
+        self._limit = int(settings.artifact_gb * 2**30)
         self._heartbeat = Heartbeat(store)
         self._stop = threading.Event()
         self._context: RunContext | None = None
@@ -120,6 +120,7 @@ class Worker:
         """Pull and run steps until `stop`."""
         idle = _IDLE_FIRST
         seen = time.monotonic()
+        worked = False
         while not self._stop.is_set():
             info = dataclasses.replace(self.info, warm=self._machines.warm())
             if time.monotonic() - seen > _RENEW:
@@ -127,11 +128,21 @@ class Worker:
                 seen = time.monotonic()
             lease = self._store.lease(info)
             if lease is None:
+                if worked:
+                    worked = False
+                    self._make_room()
                 self._stop.wait(idle)
                 idle = min(idle * 2, _IDLE_MOST)
                 continue
-            idle = _IDLE_FIRST
+            idle, worked = _IDLE_FIRST, True
             self.work(lease)
+
+    def _make_room(self) -> None:
+        """When there is nothing to do, keep the store within its limit."""
+        try:
+            self._store.cache.make_room(self._limit)
+        except StudioError:  # housekeeping must not end a worker; the next idle moment tries again
+            _log.exception("making room")
 
     def work(self, lease: Lease) -> None:
         """Run one leased step and write its outcome."""
@@ -198,6 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipelines.engine.worker")
     parser.add_argument("--id", default=f"worker-{secrets.token_hex(4)}")
     parser.add_argument("--job", default=None, help="work for this job only")
+    parser.add_argument("--detached", action="store_true", help="do not stop when standard input closes")
     parser.add_argument("--no-models", action="store_true", help="leave steps that lease models to others")
     chosen = parser.parse_args(arguments)
     settings = Settings.from_env()
@@ -215,7 +227,7 @@ def main(arguments: list[str] | None = None) -> int:
         models=not chosen.no_models,
         job=chosen.job,
     )
-    worker = Worker(store, artifacts, machines, info, places.scratch)
+    worker = Worker(store, artifacts, machines, info, settings)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
 
     def watch_parent() -> None:
@@ -223,7 +235,8 @@ def main(arguments: list[str] | None = None) -> int:
             pass
         worker.stop()
 
-    threading.Thread(target=watch_parent, name="parent", daemon=True).start()
+    if not chosen.detached:
+        threading.Thread(target=watch_parent, name="parent", daemon=True).start()
     store.register(info, born=born(info.pid))
     try:
         worker.run()

@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,7 @@ class LocalWorkers:
         self._places = Places(settings)
         self._processes: dict[str, _Process] = {}
         self._lock = threading.Lock()
+        self._starting = threading.Lock()
         self._stopping = threading.Event()
         self._monitor: threading.Thread | None = None
         self._job: str | None = None
@@ -84,25 +86,27 @@ class LocalWorkers:
 
     def start(self, count: int, *, job: str | None = None) -> None:
         """Start `count` workers; `job` limits them to one job. Steps of dead processes are taken back first."""
-        if self._monitor is not None:
-            return
-        self.take_back()
-        self._stopping.clear()
-        self._job, self._bad_starts, self.problem = job, 0, None
-        self._turn_log()
-        owner = not self._owned_elsewhere()
-        for index in range(count):
-            self._spawn(models=owner and index == 0)
-        self._monitor = threading.Thread(target=self._watch, name="workers", daemon=True)
-        self._monitor.start()
+        with self._starting:
+            if self._monitor is not None:
+                return
+            self.take_back()
+            self._stopping.clear()
+            self._job, self._bad_starts, self.problem = job, 0, None
+            self._turn_log()
+            owner = not self._owned_elsewhere()
+            for index in range(count):
+                self._spawn(models=owner and index == 0)
+            self._monitor = threading.Thread(target=self._watch, name="workers", daemon=True)
+            self._monitor.start()
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Ask all to stop; kill those that have not within `grace_s` seconds. Idempotent."""
-        if self._monitor is None:
-            return
-        self._stopping.set()
-        self._monitor.join()
-        self._monitor = None
+        with self._starting:
+            if self._monitor is None:
+                return
+            self._stopping.set()
+            self._monitor.join()
+            self._monitor = None
         with self._lock:
             processes, self._processes = self._processes, {}
         for process in processes.values():
@@ -115,13 +119,18 @@ class LocalWorkers:
             except subprocess.TimeoutExpired:
                 _kill(process.popen)
                 process.popen.wait()
-            self._store.release(id, blame=False)
+            self._release(id, blame=False)
 
     def take_back(self) -> None:
         """Give back the steps of workers of this machine whose process is gone. The steps are not to blame."""
         for row in self._store.workers(node_name()):
             if not _alive(row.pid, row.born):
-                self._store.release(row.id, blame=False)
+                self._release(row.id, blame=False)
+
+    def _release(self, id: str, *, blame: bool) -> None:
+        """Give back what a worker that is gone was doing, and remove what it left lying about."""
+        self._store.release(id, blame=blame)
+        shutil.rmtree(self._places.scratch / id, ignore_errors=True)
 
     def _spawn(self, *, models: bool) -> None:
         id = f"worker-{secrets.token_hex(4)}"
@@ -164,7 +173,7 @@ class LocalWorkers:
     def _replace(self, id: str, process: _Process) -> None:
         code = process.popen.returncode
         _log.warning("worker %s ended with %s", id, code)
-        self._store.release(id, blame=True)
+        self._release(id, blame=True)
         if code >= 0 and time.monotonic() - process.started < _YOUNG:
             self._bad_starts += 1
         else:

@@ -10,7 +10,7 @@ from typing import Any
 from models.settings import Settings
 from pipelines.engine.engine import Engine
 from pipelines.engine.jobstore import Lease, WorkerInfo
-from pipelines.engine.machines import Machines, Places
+from pipelines.engine.machines import Machines
 from pipelines.engine.plan import Plan, PlanBuilder, StepHandle
 from pipelines.engine.worker import Worker
 
@@ -69,7 +69,7 @@ class Hand:
         self.engine = engine
         self.info = WorkerInfo(id=id, node="here", pid=os.getpid(), cores=more.pop("cores", 8), **more)
         self.machines = Machines(engine.settings)
-        self.worker = Worker(engine.store, engine.artifacts, self.machines, self.info, Places(engine.settings).scratch)
+        self.worker = Worker(engine.store, engine.artifacts, self.machines, self.info, engine.settings)
 
     def take(self) -> Lease | None:
         return self.engine.store.lease(self.info)
