@@ -63,7 +63,13 @@ def create_app(settings: Settings | None = None, *, token: str = "", loopback: b
         finally:
             desk_service.stop()
 
-    app = FastAPI(title="AIGC Studio", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan)
+    app = FastAPI(
+        title="AIGC Studio",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+    )
 
     @app.exception_handler(StudioError)
     async def studio_error(_: Request, error: StudioError) -> JSONResponse:
@@ -98,7 +104,9 @@ def create_app(settings: Settings | None = None, *, token: str = "", loopback: b
     return app
 
 
-def serve(host: str = "127.0.0.1", port: int = 7860, *, open_browser: bool = False, settings: Settings | None = None) -> None:
+def serve(
+    host: str = "127.0.0.1", port: int = 7860, *, open_browser: bool = False, settings: Settings | None = None
+) -> None:
     """Run the studio until it is stopped. `port` 0 takes any free one.
 
     Raises:
@@ -123,7 +131,13 @@ def serve(host: str = "127.0.0.1", port: int = 7860, *, open_browser: bool = Fal
         import webbrowser
 
         webbrowser.open(address + (f"?token={token}" if token else ""))
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, proxy_headers=False)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        proxy_headers=False,
+    )
     try:
         uvicorn.Server(config).run(sockets=[listener])
     finally:
@@ -140,6 +154,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise BadInput(
-            f"--port {port}: cannot listen on {host} ({error.strerror or error}).", hint="Choose another: --port 0 takes any."
+            f"--port {port}: cannot listen on {host} ({error.strerror or error}).",
+            hint="Choose another: --port 0 takes any.",
         ) from error
     return listener

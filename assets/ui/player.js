@@ -8,11 +8,12 @@
 import { clock, h, icon, say, set, sync, t, tag } from "./dom.js";
 import { quiet } from "./results.js";
 
-const BARS = 96;
+const BARS = 64;
 let serial = 0;
 
 function bars(peaks) {
-  const given = peaks?.length ? peaks : Array(BARS).fill(0.25);
+  const step = Math.max(1, (peaks?.length ?? 0) / BARS);
+  const given = peaks?.length ? Array.from({ length: Math.min(BARS, peaks.length) }, (_, n) => Math.max(...peaks.slice(Math.floor(n * step), Math.ceil((n + 1) * step)))) : Array(BARS).fill(0.25);
   const width = 480 / given.length;
   return given.map((peak, n) => {
     const half = Math.max(1.2, peak * 26);

@@ -62,7 +62,7 @@ class Guard:
             return
         refusal = self._refusal(scope, headers)
         if refusal is not None:
-            await _refuse(send, *refusal)
+            await _refuse(send, *refusal, page="text/html" in headers.get("accept", ""))
             return
 
         async def send_with_headers(message: Any) -> None:
@@ -82,7 +82,7 @@ class Guard:
         if self.loopback and _hostname(host) not in LOOPBACK:
             return 421, "这个地址不是本机", "This host name is not this machine's loopback"
         if self.token and not self._known(headers):
-            return 401, "需要访问令牌：请用启动时打印的完整网址打开", "An access token is needed: open the address printed at start"
+            return 401, "需要访问令牌：请打开启动时打印的完整网址", "An access token is needed: open the full address"
         if scope["method"] not in _SAFE:
             origin = headers.get("origin")
             if (origin and urlsplit(origin).netloc != host) or headers.get("sec-fetch-site") == "cross-site":
@@ -132,8 +132,22 @@ async def _redirect_with_cookie(scope: Scope, send: Any, token: str, *, welcome:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _refuse(send: Any, status: int, zh: str, en: str) -> None:
-    body = json.dumps({"error": {"message": {"zh": zh, "en": en}, "hint": ""}}, ensure_ascii=False).encode()
-    headers = [(b"content-type", b"application/json; charset=utf-8"), (b"cache-control", b"no-store")]
+async def _refuse(send: Any, status: int, zh: str, en: str, *, page: bool) -> None:
+    if page:
+        kind = b"text/html; charset=utf-8"
+        body = _PAGE.format(zh=zh, en=en).encode()
+    else:
+        kind = b"application/json; charset=utf-8"
+        body = json.dumps({"error": {"message": {"zh": zh, "en": en}, "hint": ""}}, ensure_ascii=False).encode()
+    headers = [(b"content-type", kind), (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+_PAGE = (
+    "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'><title>Kit Studio</title>"
+    "<style>body{{margin:0;min-height:100vh;display:grid;place-items:center;background:#f4f2ed;color:#1b1a17;"
+    "font:17px/1.7 system-ui,sans-serif;text-align:center}}p{{margin:0 24px}}"
+    "small{{color:#736e63;font-size:15px}}</style>"
+    "<p>{zh}<br><small>{en}</small></p>"
+)

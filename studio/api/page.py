@@ -100,11 +100,15 @@ class Dress:
             if message["type"] == "http.response.start":
                 start.update(message)
                 return
+            if message["type"] != "http.response.body":
+                await send(message)
+                return
             body.extend(message.get("body", b""))
             if message.get("more_body"):
                 return
             page = bytes(body)
-            headers = [pair for pair in start["headers"] if pair[0].lower() not in (b"content-length", b"cache-control")]
+            dropped = (b"content-length", b"cache-control")
+            headers = [pair for pair in start["headers"] if pair[0].lower() not in dropped]
             if b"</head>" in page:
                 page = page.replace(b"</head>", _head().encode() + b"</head>", 1)
             headers += [(b"content-length", str(len(page)).encode()), (b"cache-control", b"no-cache")]

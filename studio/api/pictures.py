@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
 import secrets
 from collections.abc import AsyncIterator
@@ -21,7 +20,7 @@ from typing import Any
 
 from models.errors import BadInput, DiskFull
 from models.settings import Settings
-from pipelines.recipes.fields import SAMPLE_SCHEME, BadBrief, Problem, bad_brief, sample_photo
+from pipelines.recipes.fields import SAMPLE_SCHEME, BadBrief, bad_brief, sample_photo
 
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 100_000_000
@@ -134,9 +133,11 @@ def _look(data: bytes) -> tuple[str, int, int]:
     except BadBrief:
         raise
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BadBrief([Problem("photo", {"zh": "不是完好的 PNG、JPEG 或 WebP 图片", "en": "is not a sound PNG, JPEG or WebP picture"})]) from error
+        zh, en = "不是完好的 PNG、JPEG 或 WebP 图片", "is not a sound PNG, JPEG or WebP picture"
+        raise bad_brief("photo", zh, en) from error
     if min(width, height) < MIN_SIDE:
-        raise bad_brief("photo", f"图片太小，短边至少 {MIN_SIDE} 像素", f"is too small; the short side needs {MIN_SIDE} px")
+        zh, en = (f"图片太小，短边至少 {MIN_SIDE} 像素", f"is too small; the short side is under {MIN_SIDE} px")
+        raise bad_brief("photo", zh, en)
     return form, width, height
 
 
@@ -146,7 +147,7 @@ def _write(target: Path, data: bytes) -> None:
     tmp = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         tmp.write_bytes(data)
-        os.replace(tmp, target)
+        tmp.replace(target)
     except OSError as error:
         tmp.unlink(missing_ok=True)
         raise DiskFull(f"The picture could not be stored: {error.strerror}.", hint="Free some room.") from error

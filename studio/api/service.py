@@ -163,7 +163,8 @@ class Service:
     def view(self, job_id: str) -> dict[str, Any]:
         """The document of one job."""
         job = self.require(job_id)
-        same = [item for item in self.engine.jobs(limit=_NEWEST) if (item.recipe, item.title) == (job.recipe, job.title)]
+        newest = self.engine.jobs(limit=_NEWEST)
+        same = [item for item in newest if (item.recipe, item.title) == (job.recipe, job.title)]
         facts = JobFacts(
             job=job,
             plan=self._plans(job_id),

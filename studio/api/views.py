@@ -199,7 +199,9 @@ class _View:
         if not artifact:
             for partial in self.facts.partials.get(step_id, ()):
                 written, writing = _with_partial(written, partial, writing)
-        state = written.get("state", "ok") if artifact else ("writing" if self._state(step_id) == "making" else "waiting")
+        state = written.get("state", "ok")
+        if not artifact:
+            state = "writing" if self._state(step_id) == "making" else "waiting"
         copy = {
             "key": f"copy.{number}",
             "audience": audience["name"],
@@ -320,9 +322,7 @@ def _part(step: StepView) -> float:
     return max(step.fraction, min(0.9, step.seconds / max(step.expected, 0.2)))
 
 
-def _with_partial(
-    written: dict[str, Any], partial: Mapping[str, Any], writing: str
-) -> tuple[dict[str, Any], str]:
+def _with_partial(written: dict[str, Any], partial: Mapping[str, Any], writing: str) -> tuple[dict[str, Any], str]:
     """Lay one emitted piece of copy over what was written so far."""
     name = str(partial.get("field", ""))
     if name in {"headline", "subhead", "body", "hashtags", "script"}:

@@ -30,7 +30,7 @@ def peaks(path: Path, bars: int = BARS) -> list[float]:
                 samples = array("h", sound.readframes(each))
                 if sys.byteorder == "big":
                     samples.byteswap()
-                found.append(max(max(samples), -min(samples)) if samples else 0)
+                found.append(max((abs(value) for value in samples), default=0))
     except (wave.Error, EOFError):
         return []
     top = max(found) or 1

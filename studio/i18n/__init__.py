@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import Any
 
 LANGUAGES = ("zh-CN", "en")
 _FOLDER = Path(__file__).parent
@@ -36,9 +37,7 @@ def pair(key: str) -> str:
     return "".join(f'<span class="t" lang="{tag}">{escape(table(tag)[key])}</span>' for tag in LANGUAGES)
 
 
-def pair_of(words: Mapping[str, str]) -> str:
+def pair_of(words: Mapping[Any, str]) -> str:
     """`pair` for data that brings its own words: `{"zh": ..., "en": ...}`."""
     zh, en = words.get("zh", ""), words.get("en", "")
-    return (
-        f'<span class="t" lang="zh-CN">{escape(zh or en)}</span><span class="t" lang="en">{escape(en or zh)}</span>'
-    )
+    return f'<span class="t" lang="zh-CN">{escape(zh or en)}</span><span class="t" lang="en">{escape(en or zh)}</span>'

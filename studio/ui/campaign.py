@@ -123,10 +123,10 @@ def _video() -> str:
     moods = [Choice(name, pair(f"music.{name}")) for name in MOODS]
     voices = (
         '<div class="select"><select class="input" id="brief-video-voice" data-path="video.voice" data-kind="select">'
-        f'<option value="" data-t="brief.voice.default"></option>'
+        '<option value="" data-t="brief.voice.default"></option>'
         + "".join(
-            f'<option value="{voice.id}" data-for-language="{voice.language}" data-zh="{voice.zh}" data-en="{voice.en}">'
-            f"{voice.zh}</option>"
+            f'<option value="{voice.id}" data-for-language="{voice.language}" data-zh="{voice.zh}"'
+            f' data-en="{voice.en}">{voice.zh}</option>'
             for voice in VOICES
         )
         + "</select></div>"

@@ -91,8 +91,9 @@ def file_drop(path: str, label: str, kinds: str) -> str:
     return (
         f'<div class="drop" id="brief-{name}" data-path="{path}" data-kind="file">'
         f'<label class="drop-empty"><input type="file" accept="image/png,image/jpeg,image/webp">'
-        f'<span class="drop-icon" aria-hidden="true"></span><span><b>{pair(label)}</b><small>{pair(kinds)}</small></span>'
-        f'</label><div class="drop-full" hidden><img alt=""><span><b class="drop-name"></b><small class="drop-facts">'
+        '<span class="drop-icon" aria-hidden="true"></span>'
+        f"<span><b>{pair(label)}</b><small>{pair(kinds)}</small></span></label>"
+        '<div class="drop-full" hidden><img alt=""><span><b class="drop-name"></b><small class="drop-facts">'
         f'</small></span><button type="button" class="quiet" data-act="remove">{pair("brief.file.remove")}</button>'
         f"</div></div>"
     )

@@ -59,7 +59,10 @@ class Desk:
         value = value or self.first()
         try:
             job = self.service.submit(
-                recipe="campaign", brief=_with_parts(value.get("brief") or {}), seed=value.get("seed"), only=tuple(value.get("only") or ())
+                recipe="campaign",
+                brief=_with_parts(value.get("brief") or {}),
+                seed=value.get("seed"),
+                only=tuple(value.get("only") or ()),
             )
         except BadBrief as error:
             return self._verdict(problems=problems_of(error), tried=True)
@@ -103,12 +106,13 @@ def _at(brief: Mapping[str, Any], path: str) -> Any:
 class _Dumper(yaml.SafeDumper):
     """Blocks for objects, one line for short lists."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         return super().increase_indent(flow, False)
 
 
 def _represent_list(dumper: yaml.SafeDumper, items: list[Any]) -> yaml.Node:
-    short = all(isinstance(item, (str, int, float)) for item in items) and sum(len(str(item)) + 2 for item in items) < 70
+    plain = all(isinstance(item, (str, int, float)) for item in items)
+    short = plain and sum(len(str(item)) + 2 for item in items) < 70
     return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=short)
 
 

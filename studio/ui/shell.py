@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from studio.i18n import LANGUAGES, pair
+from studio.i18n import pair
 from studio.ui import campaign
 from studio.ui.components import hint, template_safe
 from studio.ui.desk import Desk
@@ -27,8 +27,8 @@ MARK = (
 def header_markup() -> str:
     links = "".join(f'<a href="#/{page}" data-page-link="{page}">{pair(f"nav.{page}")}</a>' for page in PAGES)
     languages = "".join(
-        f'<button type="button" data-language="{tag}" lang="{tag}" id="hd-language-{tag}">{LANGUAGE_NAMES[tag]}</button>'
-        for tag in LANGUAGES
+        f'<button type="button" data-language="{tag}" lang="{tag}" id="hd-language-{tag}">{name}</button>'
+        for tag, name in LANGUAGE_NAMES.items()
     )
     views = "".join(
         f'<button type="button" data-show="{view}" id="hd-view-{view}">{pair(f"view.{view}")}</button>'
@@ -50,7 +50,8 @@ def header_markup() -> str:
 
 def history_markup() -> str:
     return template_safe(
-        f'<div class="sheet" id="history-root"><header class="sheet-head"><div><h1 class="display">{pair("history.title")}</h1>'
+        '<div class="sheet" id="history-root"><header class="sheet-head">'
+        f'<div><h1 class="display">{pair("history.title")}</h1>'
         f"<p>{pair('history.subtitle')}</p></div>"
         f'<input class="input search" type="search" hidden id="history-search" {hint("history.search")}></header>'
         '<ol class="jobs"></ol></div>'
@@ -59,7 +60,8 @@ def history_markup() -> str:
 
 def models_markup() -> str:
     return template_safe(
-        f'<div class="sheet" id="models-root"><header class="sheet-head"><div><h1 class="display">{pair("models.title")}</h1>'
+        '<div class="sheet" id="models-root"><header class="sheet-head">'
+        f'<div><h1 class="display">{pair("models.title")}</h1>'
         f'<p>{pair("models.subtitle")}</p></div></header><div id="models-body"></div></div>'
     )
 
