@@ -58,7 +58,12 @@ def list_(task: str | None, as_json: bool, fakes: bool) -> None:
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     for column in ("", "model", "task", "size", "licence", "what it is"):
-        table.add_column(column, overflow="fold", justify="right" if column == "size" else "left")
+        table.add_column(
+            column,
+            overflow="fold",
+            justify="right" if column == "size" else "left",
+            no_wrap=column in {"model", "task", "size"},
+        )
     for card in cards:
         state = states[card.id]
         licence = card.licence.id + (" [red]non-commercial[/red]" if card.non_commercial else "")
@@ -135,7 +140,7 @@ def check(names: tuple[str, ...]) -> None:
     from models.sources.bring import check as check_card
 
     catalog = _catalog()
-    here = [card for card in catalog.all(fakes=False) if catalog.state(card).status != "missing" and card.files]
+    here = [card for card in catalog.all(fakes=False) if catalog.state(card).status != "missing"]
     bad = []
     for card in [catalog.get(name) for name in names] or here:
         result = check_card(card, catalog)
