@@ -136,8 +136,9 @@ class Kokoro(SentenceSpeech):
                 submit()
             current = 0
             while waiting:
-                part, _, future = waiting.popleft()
+                part, _, future = waiting[0]  # stays in the row until it is done, to be ended with the others
                 utterance = _wait(future, control)
+                waiting.popleft()
                 submit()
                 if part.sentence != current:
                     yield join(spoken.pop(current), SAMPLE_RATE, pause=_CLAUSE_PAUSE)

@@ -289,8 +289,8 @@ def rules() -> tuple[Rule, ...]:
     minus = r"(?P<minus>(?<![\w\)])[-−－])?"
     big = r"(?P<big>\s?[千万亿]+)?"
     table: list[tuple[str, str, object]] = [
-        ("address", r"(?:(?:https?|ftp)://|www\.)[A-Za-z0-9][\w./%-]*|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|"
-                    r"(?<![\w.])(?:[A-Za-z0-9-]+\.)+(?:com|cn|net|org|io|ai|app|top|shop)(?![A-Za-z])(?:/[\w./%-]*)?", _address),
+        ("address", r"(?:(?:https?|ftp)://|www\.)[A-Za-z0-9][\w./%-]*|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+|"
+                    r"(?<![\w.-])(?:[A-Za-z0-9-]+\.)+(?:com|cn|net|org|io|ai|app|top|shop)(?![A-Za-z])(?:/[\w./%-]*)?", _address),
         ("telephone", rf"{_NOT_IN_NUMBER}(?:(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{{4}}[- ]?\d{{4}}|[48]00[- ]?\d{{3,4}}[- ]?\d{{3,4}}|"
                       rf"0\d{{2,3}}-\d{{7,8}}){_ENDS}", _telephone),
         ("hotline", r"(?:(?<=电话)|(?<=热线)|(?<=拨打)|(?<=致电))(?:[:：]\s?)?\d{3,12}(?!\d)", _telephone),

@@ -264,8 +264,8 @@ def rules() -> tuple[Rule, ...]:
     minus = r"(?P<minus>(?<![\w\)])[-−])?"
     half = r"\s?(?P<half>[aApP]\.?[mM](?:\.(?!\s+[A-Z]|$))?)(?![A-Za-z])"
     table: list[tuple[str, str, object]] = [
-        ("address", r"(?:(?:https?|ftp)://|www\.)[A-Za-z0-9][\w./%-]*|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|"
-                    r"(?<![\w.])(?:[A-Za-z0-9-]+\.)+(?:com|cn|net|org|io|ai|app|co|shop|store|dev)(?![A-Za-z])(?:/[\w./%-]*)?", _address),
+        ("address", r"(?:(?:https?|ftp)://|www\.)[A-Za-z0-9][\w./%-]*|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+|"
+                    r"(?<![\w.-])(?:[A-Za-z0-9-]+\.)+(?:com|cn|net|org|io|ai|app|co|shop|store|dev)(?![A-Za-z])(?:/[\w./%-]*)?", _address),
         ("telephone", r"(?<![\d.])(?:\+?\d{1,3}[- .])?(?:\(\d{3}\)\s?|\d{3}[-. ])\d{3}[-.]\d{4}(?!\d)|(?<![\d.])\d{3}-\d{4}(?!\d)", _telephone),
         ("telephone", r"\(\d{3}\)\s?\d{3}[- .]\d{4}(?!\d)", _telephone),
         ("date", r"(?<![\d/.-])(?P<year>(?:19|20)\d\d)[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})(?![\d/])", _date_numbers),

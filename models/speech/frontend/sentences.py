@@ -30,6 +30,7 @@ _CLOSERS = "”’」』）》】)\\]\"'"
 _END = re.compile(rf"(?:[。！？!?]+|…+|\.{{3,}}|\.)[{_CLOSERS}]*|\n+")
 _PAIRS = {"“": "”", "「": "」", "『": "』", "《": "》", "（": "）", "(": ")", "【": "】"}
 _QUOTE_REACH = 160  # characters
+_LOOK = 40  # characters looked at after a mark
 _SOFT = re.compile(r"[，、；：,;:—][”’」』）》】)\]\"']*\s*|\s+")
 _SPEAKABLE = re.compile(rf"[{HANZI}0-9A-Za-z\u00c0-\u024f\u0370-\u052f\u3040-\u30ff\uac00-\ud7af]")
 
@@ -57,7 +58,7 @@ def split_sentences(text: str) -> tuple[str, ...]:
 
 def _ends(text: str, match: re.Match[str], start: int) -> bool:
     mark = match.group()
-    after = text[match.end() :]
+    after = text[match.end() : match.end() + _LOOK]
     following = after.lstrip(" ")
     if mark.startswith("\n") or not following:
         return True
