@@ -20,10 +20,9 @@ _CLOSING = set("，。！？；：、）》」』”’…—～·%％℃°,.!?;
 _OPENING = set("（《「『“‘([{#@$¥￥€£")
 _STOPS = set("，。！？；：、,.!?;:…—")
 _PARTICLES = {"的", "了", "吗", "呢", "吧", "着", "过", "得", "地", "们", "里", "上", "下", "中", "么", "啊", "呀"}
-_CLINGING = {
-    *("a an the of to in for and or on at by with from your my our is are be no not".split()),
-    *("和 与 在 为 把 让 给 从 向 对 不 更 最 很 再 只 就 也 每 这 那 一 无 零".split()),
-}
+_CLINGING_EN = "a an the of to in for and or on at by with from your my our is are be no not"
+_CLINGING_ZH = "和与在为把让给从向对不更最很再只就也每这那一无零"
+_CLINGING = {*_CLINGING_EN.split(), *_CLINGING_ZH}
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.,:/'’&+\-]*[A-Za-z0-9%]|[A-Za-z0-9]|\s+|[^\sA-Za-z0-9]+")
 _LONGEST = 11.0  # em; a single token wider than this may be cut anywhere
 
@@ -123,7 +122,7 @@ def _after(token: str, following: str) -> float:
     if bare.lower() in _CLINGING or bare[-1:] in {"不", "更", "最", "无", "零"}:
         return 0.75
     if token.endswith(" "):
-        return 0.12 if any(map(is_cjk, token)) else 0.2
+        return 0.12 if any(map(is_cjk, token)) else 0.3
     if following[:1] in _OPENING or bare.endswith("的"):
         return 0.25
     return 0.42 if is_cjk(bare[-1]) else 0.3
@@ -149,6 +148,8 @@ def _best(pieces: list[str], count: int, balance: float) -> Break | None:
                 more = balance * ((wide - target) / target) ** 2 / count
                 if count > 1 and wide < 1.9:
                     more += 0.9  # an orphan
+                elif wide < 0.55 * target:
+                    more += 0.25  # a stump
                 if end < size:
                     more += _after(pieces[end - 1], pieces[end]) / (count - 1)
                 if end not in row or cost + more < row[end][0]:
@@ -175,8 +176,6 @@ def breaks(text: str, *, most: int = 6) -> list[Break]:
         seen = {way.lines: way for balance in (1.6, 0.5) if (way := _best(pieces, count, balance)) is not None}
         found.extend(seen.values())
     return found
-
-
 
 
 _DESCENDING = set("gjpqyQ,;()[]{}@$/|ç")

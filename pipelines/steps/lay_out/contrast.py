@@ -22,7 +22,9 @@ from pipelines.steps.lay_out.pictures import F32, U8, rgb
 LEAST = 4.5
 AIM = 5.4  # leaves room for grain and for the edge of a scrim
 
-_LINEAR = np.array([c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.arange(256) / 255], np.float32)
+_LINEAR = np.array(
+    [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.arange(256) / 255], np.float32
+)
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -44,7 +46,12 @@ def behind(image: U8, mark: Mapping[str, Any], scale: float) -> U8:
         wide, tall = mark["flat"]
         centre = ((mark["x"] + mark["w"] / 2) * scale, (mark["y"] + mark["h"] / 2) * scale)
         upright = cv2.warpAffine(image, cv2.getRotationMatrix2D(centre, mark["turn"], 1.0), (width, height))
-        level = {"x": centre[0] - wide * scale / 2, "y": centre[1] - tall * scale / 2, "w": wide * scale, "h": tall * scale}
+        level = {
+            "x": centre[0] - wide * scale / 2,
+            "y": centre[1] - tall * scale / 2,
+            "w": wide * scale,
+            "h": tall * scale,
+        }
         return behind(np.asarray(upright, np.uint8), level, 1.0)
     x0 = min(max(int(mark["x"] * scale), 0), width - 1)
     y0 = min(max(int(mark["y"] * scale), 0), height - 1)
@@ -96,9 +103,7 @@ def needed_veil(image: U8, mark: Mapping[str, Any], scale: float, veil: F32, aim
     return 1.0
 
 
-def veil_field(
-    marks: Sequence[tuple[Mapping[str, Any], float]], slot: Mapping[str, Any], *, reach: float
-) -> F32:
+def veil_field(marks: Sequence[tuple[Mapping[str, Any], float]], slot: Mapping[str, Any], *, reach: float) -> F32:
     """Alpha at an eighth of the slot's size: smooth, and at least each mark's alpha everywhere behind it.
 
     Args:

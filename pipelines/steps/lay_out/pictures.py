@@ -4,15 +4,14 @@ Design:
 - A slot says its size in px and options; a picture is made at that size, so Typst never scales.
 - A photograph is graded towards the palette (split tone by one look-up table a channel), then shaded and grained.
   Everything smooth (vignette, shade, scrim) is made at an eighth of the size and blended once.
-- A cut-out brings its own light: contact and ambient shadow, a sticker's paper edge or a glow, painted into `spill`
-  px around the slot.
 - Arrays are uint8 RGB(A), (height, width, channels), unless said otherwise; colours are "#rrggbb".
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +25,27 @@ F32 = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Sources:
-    """What there is to work with; None where the brief has no such picture. `cutout` is RGBA."""
+    """What there is to work with, read when first needed; None where the brief has no such picture."""
 
-    photo: U8 | None = None
-    cutout: U8 | None = None
-    backdrop: U8 | None = None
+    photo_file: Path | None = None
+    cutout_file: Path | None = None
+    backdrop_file: Path | None = None
     colours: tuple[str, ...] = ("#20242c", "#e8e2d6", "#c9573a")  # palette: ground, surface, accent first
     dark: bool = False
     seed: int = 0
-    cache: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def photo(self) -> U8 | None:
+        return read(self.photo_file) if self.photo_file else None
+
+    @cached_property
+    def cutout(self) -> U8 | None:
+        """RGBA."""
+        return read(self.cutout_file, alpha=True) if self.cutout_file else None
+
+    @cached_property
+    def backdrop(self) -> U8 | None:
+        return read(self.backdrop_file) if self.backdrop_file else None
 
 
 def rgb(colour: str) -> F32:
@@ -46,6 +57,10 @@ def read(path: Path, *, alpha: bool = False) -> U8:
     """A picture file as RGB or RGBA."""
     from PIL import Image
 
+    flags = cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_COLOR
+    found = cv2.imdecode(np.fromfile(path, np.uint8), flags)
+    if found is not None and found.dtype == np.uint8 and found.ndim == 3 and found.shape[2] == (4 if alpha else 3):
+        return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGRA2RGBA if alpha else cv2.COLOR_BGR2RGB), np.uint8)
     with Image.open(path) as image:
         return np.asarray(image.convert("RGBA" if alpha else "RGB")).copy()
 
@@ -95,9 +110,8 @@ def _tone_table(shadow: F32, light: F32, *, amount: float, contrast: float, lift
     curve = x + contrast * 0.35 * (np.sin((x - 0.5) * np.pi) / 2 + 0.5 - x)
     curve = lift + curve * (1 - lift)
     table = np.repeat(curve[:, None], 3, axis=1)
-    shadow, light = shadow / 255, light / 255
-    cold = shadow - shadow.mean()
-    warm = light - light.mean()
+    cold = (shadow - shadow.mean()) / 255
+    warm = (light - light.mean()) / 255
     table += amount * 0.55 * (1 - x[:, None]) ** 2 * cold + amount * 0.4 * x[:, None] ** 2 * warm
     return np.clip(table * 255, 0, 255).astype(np.uint8)
 
@@ -159,9 +173,9 @@ def shade_field(width: int, height: int, shade: Mapping[str, float], vignette: f
     y = np.linspace(0, 1, h, dtype=np.float32)[:, None]
     field_ = np.zeros((h, w), np.float32)
 
-    def ease(t: F32) -> F32:
-        t = np.clip(t, 0, 1)
-        return t * t * (3 - 2 * t)
+    def ease(ramp: NDArray[Any]) -> F32:
+        t = np.clip(ramp, 0, 1)
+        return np.asarray(t * t * (3 - 2 * t), np.float32)
 
     ramps = {"top": 1 - y / 0.62, "bottom": 1 - (1 - y) / 0.5, "left": 1 - x / 0.72, "right": 1 - (1 - x) / 0.72}
     for side, amount in shade.items():
@@ -198,7 +212,9 @@ def painted_ground(width: int, height: int, sources: Sources) -> U8:
         cx, cy, size = dice.uniform(0.1, 0.95), dice.uniform(0.2, 1.0), dice.uniform(0.25, 0.5)
         blob = strength * np.exp(-(((x - cx) ** 2 + (y - cy) ** 2) / size**2) * 1.6)
         field_ = field_ * (1 - blob[..., None]) + colour * blob[..., None]
-    return np.asarray(cv2.resize(np.clip(field_, 0, 255).astype(np.uint8), (width, height), interpolation=cv2.INTER_CUBIC))
+    return np.asarray(
+        cv2.resize(np.clip(field_, 0, 255).astype(np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
+    )
 
 
 # ------------------------------------------------------------------ slots
@@ -206,8 +222,8 @@ def painted_ground(width: int, height: int, sources: Sources) -> U8:
 
 def photo_slot(width: int, height: int, options: Mapping[str, Any], sources: Sources, *, kind: str) -> U8:
     """A picture that fills its slot, before any scrim."""
-    image = sources.photo if kind == "photo" and sources.photo is not None else sources.backdrop
-    drawn = image is sources.photo and kind == "photo"
+    drawn = kind == "photo" and sources.photo_file is not None
+    image = sources.photo if drawn else sources.backdrop
     if image is None and options.get("plain"):
         image = np.full((16, 16, 3), rgb(sources.colours[0]).astype(np.uint8), np.uint8)
     elif image is None:
@@ -215,7 +231,9 @@ def photo_slot(width: int, height: int, options: Mapping[str, Any], sources: Sou
     at = options.get("at", (0.5, 0.5))
     part = crop_cover(image, width, height, at=(float(at[0]), float(at[1])), zoom=float(options.get("zoom", 1.0)))
     if drawn:
-        part = grade(part, options.get("grade", "cohesive"), sources, ink=options.get("ink", ""), paper=options.get("paper", ""))
+        part = grade(
+            part, options.get("grade", "cohesive"), sources, ink=options.get("ink", ""), paper=options.get("paper", "")
+        )
     if drawn or options.get("shade_backdrop", True):
         veil = shade_field(width, height, options.get("shade", {}), float(options.get("vignette", 0.0)))
         if veil.max() > 0:
@@ -276,132 +294,11 @@ def torn(image: U8, seed: int, *, white: F32) -> U8:
     fibre = np.clip(white + dice.normal(0, 3, (height, width, 1)), 0, 255)
     t = ink[..., None].astype(np.float32) / 255
     colour = image * t + fibre * (1 - t)
-    shadow = cv2.GaussianBlur(np.roll(paper, round(short * 0.008), axis=0), (0, 0), short * 0.012).astype(np.float32) * 0.42
+    shadow = (
+        cv2.GaussianBlur(np.roll(paper, round(short * 0.008), axis=0), (0, 0), short * 0.012).astype(np.float32) * 0.42
+    )
     a = paper.astype(np.float32)
     alpha = a + shadow * (1 - a / 255)
     share = (a / np.maximum(alpha, 1e-3))[..., None]
     colour = colour * share + np.array([28, 22, 16], np.float32) * (1 - share)
     return np.dstack([np.clip(colour, 0, 255).astype(np.uint8), np.clip(alpha, 0, 255).astype(np.uint8)])
-
-
-def _flat_sides(alpha: U8) -> dict[str, float]:
-    """Sides where the photograph's own edge cut the subject, as the share of that side it covers."""
-    sides = {"top": alpha[:2].max(0), "bottom": alpha[-2:].max(0), "left": alpha[:, :2].max(1), "right": alpha[:, -2:].max(1)}
-    return {name: float((line > 128).mean()) for name, line in sides.items() if (line > 128).mean() > 0.22}
-
-
-def cutout_slot(width: int, height: int, spill: int, options: Mapping[str, Any], sources: Sources) -> U8:
-    """RGBA of (height + 2 spill, width + 2 spill): the subject inside the slot with its shadow, outline or glow."""
-    assert sources.cutout is not None
-    subject = sources.cutout
-    ih, iw = subject.shape[:2]
-    scale = min(width / iw, height / ih)
-    w, h = max(round(iw * scale), 2), max(round(ih * scale), 2)
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    alpha = cv2.resize(subject[..., 3], (w, h), interpolation=way)
-    colour = cv2.resize(np.ascontiguousarray(subject[..., :3]), (w, h), interpolation=way)
-    how = options.get("grade", "bright")
-    colour = grade(np.asarray(colour, np.uint8), how, sources, ink=options.get("ink", ""), paper=options.get("paper", ""))
-    effect = options.get("effect", "soft")
-    flat = _flat_sides(np.asarray(alpha, np.uint8))
-    if effect != "sticker":
-        stands = {"bottom"} if options.get("keep_bottom") else set()
-        alpha = _soften_cut(np.asarray(alpha, np.uint8), {side: share for side, share in flat.items() if side not in stands})
-    ax, ay = options.get("anchor", (0.5, 1.0))
-    full = (height + 2 * spill, width + 2 * spill)
-    x, y = spill + round((width - w) * float(ax)), spill + round((height - h) * float(ay))
-    mask = np.zeros(full, np.float32)
-    mask[y : y + h, x : x + w] = np.asarray(alpha, np.float32) / 255
-    paint = np.zeros((*full, 3), np.float32)
-    paint[y : y + h, x : x + w] = colour
-    behind, tone = _behind(mask, (x, y, w, h), effect, options, sources, flat)
-    behind = behind * _frame_fade(full, spill)
-    out_alpha = mask + behind * (1 - mask)
-    share = (mask / np.maximum(out_alpha, 1e-4))[..., None]
-    result = paint * share + tone * (1 - share)
-    return np.dstack([np.clip(result, 0, 255), np.clip(out_alpha * 255, 0, 255)]).astype(np.uint8)
-
-
-def cut_sides(path: Path) -> list[str]:
-    """Sides on which the photograph ended before the subject did."""
-    from PIL import Image
-
-    with Image.open(path) as image:
-        alpha = image.convert("RGBA").getchannel("A")
-        alpha.thumbnail((400, 400))
-        return sorted(_flat_sides(np.asarray(alpha, np.uint8)))
-
-
-def _soften_cut(alpha: U8, flat: Mapping[str, float]) -> U8:
-    """Fade the sides on which the photograph ended, so that no straight cut shows."""
-    h, w = alpha.shape
-    fade = np.ones((h, w), np.float32)
-    x = np.linspace(0, 1, w, dtype=np.float32)[None, :]
-    y = np.linspace(0, 1, h, dtype=np.float32)[:, None]
-    distance = {"left": x, "right": 1 - x, "top": y, "bottom": 1 - y}
-    for side in flat:
-        t = np.clip(distance[side] / (0.16 if side == "bottom" else 0.06), 0, 1)
-        fade = fade * t * t * (3 - 2 * t)
-    return (alpha * fade).astype(np.uint8)
-
-
-def _small_blur(mask: F32, sigma: float) -> F32:
-    """Gaussian blur of a large sigma, made on a smaller picture."""
-    factor = max(int(sigma / 3), 1)
-    h, w = mask.shape
-    small = cv2.resize(mask, (max(w // factor, 2), max(h // factor, 2)), interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), max(sigma / factor, 0.3))
-    return np.asarray(cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-def _shift(mask: F32, dx: float, dy: float) -> F32:
-    matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
-    return np.asarray(cv2.warpAffine(mask, matrix, (mask.shape[1], mask.shape[0])), np.float32)
-
-
-def _frame_fade(shape: tuple[int, int], spill: int) -> F32:
-    """1 inside, falling to 0 over the outer part of the spill, so that no shadow ends in a straight line."""
-    reach = max(spill * 0.8, 1.0)
-    h, w = shape
-    y = np.minimum(np.arange(h), np.arange(h)[::-1])[:, None]
-    x = np.minimum(np.arange(w), np.arange(w)[::-1])[None, :]
-    t = np.clip(np.minimum(x, y) / reach, 0, 1).astype(np.float32)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
-
-
-def _behind(
-    mask: F32, place: tuple[int, int, int, int], effect: str, options: Mapping[str, Any], sources: Sources, flat: Mapping[str, float]
-) -> tuple[F32, F32]:
-    """Alpha behind the subject and its colour (broadcastable to (h, w, 3))."""
-    x, y, w, h = place
-    size = max(w, h)
-    if effect == "none":
-        return np.zeros_like(mask), np.zeros(3, np.float32)
-    if effect == "glow":
-        glow = np.clip(_small_blur(mask, size * 0.03) * 0.42 + _small_blur(mask, size * 0.1) * 0.5, 0, 0.7)
-        return glow, rgb(options.get("colour", sources.colours[2]))
-    if effect == "sticker":
-        edge = max(size * 0.018, 2.0)
-        outline = np.clip((_small_blur(mask, edge) - 0.06) * 9, 0, 1)
-        outline = np.clip((cv2.GaussianBlur(outline, (0, 0), max(edge * 0.25, 0.6)) - 0.35) * 4, 0, 1)
-        drop = _small_blur(_shift(outline, size * 0.006, size * 0.016), size * 0.016) * 0.4
-        alpha = outline + drop * (1 - outline)
-        share = (outline / np.maximum(alpha, 1e-4))[..., None]
-        white = rgb(options.get("colour", "#ffffff"))
-        return alpha, white * share + np.array([20, 16, 12], np.float32) * (1 - share)
-    strength = float(options.get("strength", 1.0))
-    ambient = _small_blur(_shift(mask, 0, size * 0.03), size * 0.05) * 0.3
-    contact = np.zeros_like(mask)
-    if "bottom" not in flat:
-        # The foot's own width makes the contact: a flat dark oval close to it, a wide pale one around.
-        foot = np.flatnonzero(mask[y + int(h * 0.86) : y + h, x : x + w].max(0) > 0.5)
-        if len(foot):
-            centre = (round(x + float(foot.mean())), y + h - round(size * 0.012))
-            reach = len(foot) * 0.5
-            for share, depth, level, soft in ((0.86, 0.026, 0.55, 0.012), (1.2, 0.05, 0.3, 0.035)):
-                oval = np.zeros_like(mask)
-                axes = (max(round(reach * share), 2), max(round(size * depth), 2))
-                cv2.ellipse(oval, centre, axes, 0, 0, 360, level, -1, cv2.LINE_AA)
-                contact = np.maximum(contact, _small_blur(oval, size * soft))
-    alpha = np.clip(1 - (1 - ambient * strength) * (1 - contact * strength), 0, 0.8).astype(np.float32)
-    return alpha, rgb(options.get("colour", "#14100c"))

@@ -23,8 +23,9 @@ from models.control import Control
 from models.errors import BadInput
 from pipelines.steps.lay_out import contrast
 from pipelines.steps.lay_out.breaks import is_cjk, typeset
+from pipelines.steps.lay_out.cutouts import cut_sides, cutout_slot
 from pipelines.steps.lay_out.fonts import clean
-from pipelines.steps.lay_out.pictures import U8, F32, Sources, blend, cut_sides, cutout_slot, finish, photo_slot, read, rgb
+from pipelines.steps.lay_out.pictures import F32, U8, Sources, blend, finish, photo_slot, rgb
 from pipelines.steps.lay_out.typesetter import Typesetter
 from pipelines.steps.vocabulary import Brand, Label, Palette, Product
 
@@ -72,7 +73,18 @@ class Poster:
 def layout_of(job: Job, folder: Path) -> dict[str, Any]:
     """Where everything of a poster would stand, {"marks": [...], "slots": [...]}, without pictures or output."""
     setter = Typesetter(folder / "root", job.template)
-    return setter.layout(_data(job, setter.root, {}))
+    return setter.layout(_data(job, _sources(job), setter.root, {}))
+
+
+def _sources(job: Job) -> Sources:
+    return Sources(
+        photo_file=job.photo,
+        cutout_file=job.cutout,
+        backdrop_file=job.backdrop,
+        colours=(job.palette.background, job.palette.surface, job.palette.accent),
+        dark=job.palette.dark,
+        seed=job.seed,
+    )
 
 
 def set_poster(job: Job, folder: Path, *, control: Control | None = None) -> Poster:
@@ -80,19 +92,12 @@ def set_poster(job: Job, folder: Path, *, control: Control | None = None) -> Pos
     control = control or Control()
     setter = Typesetter(folder / "root", job.template)
     dropped: dict[str, str] = {}
-    data = _data(job, setter.root, dropped)
+    sources = _sources(job)
+    data = _data(job, sources, setter.root, dropped)
     control.progress(0.05, "layout")
     layout = setter.layout(data)
     control.check()
 
-    sources = Sources(
-        photo=read(job.photo) if job.photo else None,
-        cutout=read(job.cutout, alpha=True) if job.cutout else None,
-        backdrop=read(job.backdrop) if job.backdrop else None,
-        colours=(job.palette.background, job.palette.surface, job.palette.accent),
-        dark=job.palette.dark,
-        seed=job.seed,
-    )
     made: dict[str, U8] = {}
     for slot in layout["slots"]:
         control.check()
@@ -125,7 +130,7 @@ def set_poster(job: Job, folder: Path, *, control: Control | None = None) -> Pos
 # ------------------------------------------------------------------ data
 
 
-def _data(job: Job, root: Path, dropped: dict[str, str]) -> dict[str, Any]:
+def _data(job: Job, sources: Sources, root: Path, dropped: dict[str, str]) -> dict[str, Any]:
     def words(name: str, text: str) -> dict[str, Any] | None:
         kept, lost = clean(text)
         if lost:
@@ -177,7 +182,7 @@ def _data(job: Job, root: Path, dropped: dict[str, str]) -> dict[str, Any]:
             "qr": bool(job.product.url),
         },
         "aspect": aspect,
-        "cut": cut_sides(job.cutout) if job.cutout else [],
+        "cut": [] if sources.cutout is None else cut_sides(sources.cutout),
         "files": files,
         "pictures": {},
         "inks": {},
@@ -234,7 +239,7 @@ def _qr(url: str, root: Path) -> str:
 
 def _make(slot: dict[str, Any], sources: Sources) -> U8:
     width, height = max(round(slot["w"]), 2), max(round(slot["h"]), 2)
-    if slot["kind"] == "cutout" and sources.cutout is not None:
+    if slot["kind"] == "cutout" and sources.cutout_file is not None:
         return cutout_slot(width, height, round(slot["spill"]), slot["options"], sources)
     return photo_slot(width, height, slot["options"], sources, kind=slot["kind"])
 
@@ -253,14 +258,14 @@ def _save(
         if veils and name not in veils:
             continue
         image = made[name]
-        if not (slot["kind"] == "cutout" and sources.cutout is not None):
+        if not (slot["kind"] == "cutout" and sources.cutout_file is not None):
             for field_, colour in veils.get(name, []):
                 image = blend(image, colour, field_)
             image = finish(image, slot["options"], sources)
         turn = 1 if veils else 0
         if image.shape[2] == 4:
             file = f"{name}-{turn}.png"
-            ok, coded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA), [cv2.IMWRITE_PNG_COMPRESSION, 2])
+            ok, coded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA), [cv2.IMWRITE_PNG_COMPRESSION, 1])
         else:
             file = f"{name}-{turn}.jpg"
             ok, coded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), JPEG)
@@ -331,10 +336,9 @@ def _inside(mark: dict[str, Any], slot: dict[str, Any]) -> bool:
 def _bare(setter: Typesetter, data: dict[str, Any]) -> U8:
     png = setter.render({**data, "bare": True}, "png", scale=BARE_SCALE)
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _rounded(item: dict[str, Any]) -> dict[str, Any]:
     return {key: round(value, 2) if isinstance(value, float) else value for key, value in item.items()}
-
-

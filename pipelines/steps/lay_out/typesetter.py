@@ -95,7 +95,9 @@ class Typesetter:
             options["timestamp"] = 0
         result = self._run(data, **options)
         if not isinstance(result, bytes):
-            raise StepFailed(f"Template {self.name} makes more than one page.", hint="Place everything in #poster(...).")
+            raise StepFailed(
+                f"Template {self.name} makes more than one page.", hint="Place everything in #poster(...)."
+            )
         return result
 
 
