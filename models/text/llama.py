@@ -101,6 +101,8 @@ class LlamaModel:
         params.cache_idle_slots = False
         params.n_gpu_layers = -1 if gpu else 0
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+        # No spinning between layers: it wins little on an idle machine and burns whole cores on a busy one.
+        params.cpuparams.poll = params.cpuparams_batch.poll = 0
         params.api_keys = [self._key]
         params.ui = False
         params.warmup = False

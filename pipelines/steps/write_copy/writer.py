@@ -182,9 +182,8 @@ def _subhead(desk: Desk, tell: Tell) -> str:
     # English product names often carry the brand already; Chinese ones read well behind it.
     name = f"{desk.rules.brand.name}{product.name}" if language == "zh" else product.name
     lead = f"{name}，" if language == "zh" else f"{name}: "
-    options = tuple(lead + wish for wish in desk.audience.wish)
     shown = _some(desk, bank.lines_for_others("wish", desk.audience, language), 4)
-    text = _line(desk, "subhead", jobs.subhead(language, desk.rules.audience, shown), options, lead=lead)
+    text = _line(desk, "subhead", jobs.subhead(language, desk.rules.audience, shown), desk.audience.wish, lead=lead)
     tell("subhead", text)
     return text
 
@@ -200,15 +199,15 @@ class _Judged:
 
     @property
     def sound(self) -> bool:
-        return self.wrong == 0 and self.value >= _GOOD_ENOUGH
+        return self.wrong == 0 and (self.value >= _GOOD_ENOUGH or not self.by_model)
 
 
 def _line(desk: Desk, part: str, job: jobs.Job | None, options: Sequence[str], *, lead: str = "") -> str:
     """The best line for a part: candidates of the model (none without a job) beside the bank's `options`.
 
-    `lead` stands before what the model writes.
+    `lead` stands before all of them.
     """
-    pool = [_judge_bank(desk, part, option) for option in options]
+    pool = [_judge_bank(desk, part, option, lead) for option in options]
     complaint = ""
     for attempt in range(1, RETRIES + 2) if job is not None else ():
         assert job is not None
@@ -241,9 +240,10 @@ def _ask(desk: Desk, job: jobs.Job, count: int, complaint: str) -> list[Candidat
     return [Candidate(text, logprob if logprob is not None else -1.5) for text, logprob in found.items() if text]
 
 
-def _judge_bank(desk: Desk, part: str, text: str) -> _Judged:
+def _judge_bank(desk: Desk, part: str, text: str, lead: str) -> _Judged:
     # Equal lines of the bank take turns; the generator is the request's own.
-    return _judge(desk, part, text, score(part, Candidate(text), rules=desk.rules) - 0.05 * desk.random.random())
+    value = score(part, Candidate(text), rules=desk.rules) - 0.05 * desk.random.random()
+    return _judge(desk, part, lead + text, value)
 
 
 def _judge_written(desk: Desk, part: str, job: jobs.Job, candidate: Candidate, lead: str) -> _Judged:
