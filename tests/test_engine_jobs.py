@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.dialects import postgresql
 
 from models.errors import BadInput, CorruptFile
-from pipelines.engine import jobtx, resuming, sqlstore
+from pipelines.engine import jobtx, resuming, sqlstore, statements
+from pipelines.engine.cluster import RayWorkers
 from pipelines.engine.engine import Engine
 from pipelines.engine.events import Problem
 from pipelines.engine.jobstore import Outcome, Report
@@ -662,3 +665,22 @@ def test_progress_is_weighted_by_expected_seconds(engine: Engine) -> None:
     assert kinds(engine.events(job))[-1] == "progress"
     _done(hand, lease)
     assert "progress" not in kinds(engine.events(job))
+
+
+# Clusters
+
+
+def test_a_cluster_needs_a_database_for_many_machines(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="STUDIO_JOURNAL"):
+        RayWorkers(settings_for(tmp_path))
+
+
+def test_every_prepared_statement_is_postgresql_too() -> None:
+    prepared = [
+        value for value in vars(statements).values() if isinstance(value, (sa.Select, sa.Update, sa.Insert, sa.Delete))
+    ]
+    prepared += statements.candidates(models=False, one_job=True, limit=8)
+    assert len(prepared) > 15
+    for statement in prepared:
+        assert str(statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+    assert "SKIP LOCKED" in str(statements.LOCK_FREE_JOB.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]

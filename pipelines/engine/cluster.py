@@ -48,6 +48,7 @@ class RayWorkers:
         self._address = address
         self._gpus = gpus
         self._actors: list[Any] = []
+        self._runs: list[Any] = []
 
     def start(self, count: int, *, job: str | None = None) -> None:
         """Place `count` actors; the first of them own the GPUs."""
@@ -69,8 +70,7 @@ class RayWorkers:
             )
             models = gpu or (self._gpus == 0 and index == 0)
             self._actors.append(actor.remote(models=models, job=job))
-        for actor in self._actors:
-            actor.run.remote()
+        self._runs = [actor.run.remote() for actor in self._actors]
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Ask all to stop and give their steps back; kill those that have not within `grace_s` seconds."""
@@ -78,8 +78,10 @@ class RayWorkers:
             return
         ray = _ray()
         actors, self._actors = self._actors, []
-        asked = [actor.stop.remote() for actor in actors]
-        ray.wait(asked, num_returns=len(asked), timeout=grace_s)
+        runs, self._runs = self._runs, []
+        for actor in actors:
+            actor.stop.remote()
+        ray.wait(runs, num_returns=len(runs), timeout=grace_s)
         for actor in actors:
             ray.kill(actor, no_restart=True)
 

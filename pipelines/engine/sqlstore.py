@@ -48,6 +48,7 @@ _PATIENCE = 30.0  # seconds after which a large step is not passed over any more
 _BACKOFF = 0.5  # seconds before the first retry
 _BACKOFF_MAX = 60.0
 _REAP_EVERY = 1.0  # seconds
+_FORGET_WORKERS = 3600.0  # seconds unseen
 _SAME_KEY_WAIT = 0.25  # seconds until a step looks again whether another job has made its result
 
 
@@ -292,6 +293,7 @@ class SqlJobStore:
             "job": worker.job,
         }  # fmt: skip
         with self.journal.write() as connection:
+            connection.execute(sa.delete(j.workers).where(j.workers.c.seen < now() - _FORGET_WORKERS))
             self.journal.insert_new(connection, j.workers, [row])
 
     def seen(self, worker: WorkerInfo) -> None:

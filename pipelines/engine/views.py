@@ -22,6 +22,9 @@ from pipelines.engine.events import EVENT, Event, JobState, Problem, StepState
 from pipelines.engine.journal import Journal, now
 from pipelines.engine.plan import Plan, PlanStep
 
+_JOB = [column for column in j.jobs.c if column.name != "plan"]  # which may be megabytes
+_KEPT_VIEWS = 200
+
 
 class StepView(BaseModel):
     """One step of a job. `seconds` is its run (of a cached one: what the run took when it was made)."""
@@ -112,18 +115,19 @@ class Reader:
     def __init__(self, journal: Journal, *, cores: int) -> None:
         self._journal = journal
         self._cores = cores
+        self._ended: dict[tuple[str, int], JobView] = {}
 
     def job(self, id: str) -> JobView:
         """Raises `BadInput` when there is no such job."""
         with self._journal.read() as connection:
-            row = connection.execute(sa.select(j.jobs).where(j.jobs.c.id == id)).first()
+            row = connection.execute(sa.select(*_JOB).where(j.jobs.c.id == id)).first()
             if row is None:
                 raise BadInput(f"There is no job {id!r}.", hint="Run: studio jobs list")
             return self._view(connection, row)
 
     def jobs(self, *, limit: int, state: JobState | None) -> list[JobView]:
         """The newest jobs first."""
-        query = sa.select(j.jobs).order_by(j.jobs.c.submitted.desc(), j.jobs.c.id.desc()).limit(limit)
+        query = sa.select(*_JOB).order_by(j.jobs.c.submitted.desc(), j.jobs.c.id.desc()).limit(limit)
         if state is not None:
             query = query.where(j.jobs.c.state == state)
         with self._journal.read() as connection:
@@ -167,6 +171,19 @@ class Reader:
         return plan.model_copy(update={"steps": steps, "deliver": json.loads(row.deliver)})
 
     def _view(self, connection: sa.Connection, row: Any) -> JobView:
+        """An ended job does not change without a new event, so lists of old jobs cost next to nothing."""
+        version = (row.id, row.last_seq)
+        known = self._ended.get(version)
+        if known is not None:
+            return known
+        view = self._read(connection, row)
+        if view.ended:
+            if len(self._ended) >= _KEPT_VIEWS:
+                self._ended.clear()
+            self._ended[version] = view
+        return view
+
+    def _read(self, connection: sa.Connection, row: Any) -> JobView:
         rows = connection.execute(sa.select(j.steps).where(j.steps.c.job == row.id).order_by(j.steps.c.position)).all()
         needs: dict[str, list[str]] = {}
         if row.state in ("queued", "running"):
