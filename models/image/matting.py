@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Matte = NDArray[Any]  # float32; OpenCV's stubs know no better
 
 AGREEMENT = 0.85  # intersection over union from which the portrait matte speaks of the same subject
+CRISP = (0.26, 0.74)  # refined alpha that becomes 0 and 1 along a hard outline
+SOFT = (0.10, 0.90)  # the same along hair
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ class OnnxMatting:
             control.progress(index / (len(self._sessions) + 1), kind)
             mattes[kind] = run_network(session, NETWORKS[kind], rgb)
         control.check()
-        alpha = refine(_choose(mattes), rgb)
+        chosen = _choose(mattes)
+        alpha = refine(mattes[chosen], rgb, crisp=chosen == "product")
         control.progress(1.0)
         return alpha
 
@@ -133,7 +136,7 @@ def run_network(session: Any, network: Network, rgb: Matte) -> Matte:
     else:
         scale = network.size / min(height, width)
         # Very long pictures are squeezed: their working memory would grow without an edge getting better.
-        sides = (min(side * scale, 3.0 * network.size) for side in (width, height))
+        sides = [min(side * scale, 3.0 * network.size) for side in (width, height)]
         width_in, height_in = (max(1, round(side / network.multiple)) * network.multiple for side in sides)
         size = (width_in, height_in)
     small: Matte = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if size[0] < width else cv2.INTER_LINEAR)
@@ -149,31 +152,34 @@ def run_network(session: Any, network: Network, rgb: Matte) -> Matte:
     return np.clip(matte, 0.0, 1.0)
 
 
-def _choose(mattes: Mapping[str, Matte]) -> Matte:
-    """The general matte, or the portrait one where both mean the same subject."""
+def _choose(mattes: dict[str, Matte]) -> str:
+    """Which matte to go on with: the general one, or the portrait one where both mean the same subject.
+
+    Holes the portrait network leaves inside the subject (props, dark clothes) are filled from the general matte.
+    """
     import cv2
     import numpy as np
 
     if len(mattes) == 1:
-        return next(iter(mattes.values()))
-    general, portrait = mattes["product"], mattes["portrait"]
-    resized = cv2.resize(general, portrait.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    one, other = resized > 0.5, portrait > 0.5
+        return next(iter(mattes))
+    portrait = mattes["portrait"]
+    general: Matte = cv2.resize(mattes["product"], portrait.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    one, other = general > 0.5, portrait > 0.5
     union = np.count_nonzero(one | other)
-    agreement = np.count_nonzero(one & other) / union if union else 0.0
-    if agreement < AGREEMENT:
-        return general
-    # Holes the portrait network leaves inside the subject (props, dark clothes) are filled from the general matte.
-    inside = cv2.erode(resized, np.ones((15, 15), np.uint8))
-    return np.asarray(np.maximum(portrait, np.where(inside > 0.9, resized, 0.0)), dtype=np.float32)
+    if np.count_nonzero(one & other) < AGREEMENT * max(int(union), 1):
+        return "product"
+    inside = cv2.erode(general, np.ones((15, 15), np.uint8))
+    mattes["portrait"] = np.maximum(portrait, np.where(inside > 0.9, general, 0.0)).astype(np.float32)
+    return "portrait"
 
 
-def refine(matte: Matte, rgb: Matte) -> Matte:
+def refine(matte: Matte, rgb: Matte, *, crisp: bool = True) -> Matte:
     """Bring a coarse matte to the picture's resolution along the picture's own edges.
 
     Args:
         matte: (h', w') in [0, 1].
         rgb: (h, w, 3) in [0, 1].
+        crisp: Whether the outline is hard, as a product's; hair wants False.
 
     Returns:
         (h, w) float32 in [0, 1].
@@ -187,7 +193,8 @@ def refine(matte: Matte, rgb: Matte) -> Matte:
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(matte, size, interpolation=cv2.INTER_CUBIC if matte.shape[1] < size[0] else cv2.INTER_AREA)
     alpha = np.clip(alpha, 0.0, 1.0)
-    radius = max(2, round(max(size) / 150))
+    # The window has to reach across what the network left undecided: about two cells of its own grid.
+    radius = max(2, round(max(size) / 150), round(1.6 * max(size) / max(matte.shape)))
     slope, offset = _guided_coefficients(small, alpha, radius=radius, epsilon=1e-4)
     slope = cv2.resize(slope, (width, height), interpolation=cv2.INTER_LINEAR)
     offset = cv2.resize(offset, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -201,7 +208,11 @@ def refine(matte: Matte, rgb: Matte) -> Matte:
     soft = (reach | 1, reach | 1)
     solid, empty = cv2.GaussianBlur(solid, soft, 0), cv2.GaussianBlur(empty, soft, 0)
     refined = np.clip(refined, 0.0, 1.0) * (1.0 - solid - empty) + solid
-    return np.asarray(np.clip((refined - 0.06) / 0.88, 0.0, 1.0), dtype=np.float32)
+    if crisp:  # what is left of the ground's texture along the outline is smoothed away
+        refined = cv2.GaussianBlur(refined, (0, 0), max(0.6, max(height, width) / 1600))
+    # The fit of a soft matte to a hard edge falls short of 0 and 1 on its two sides: stretched back.
+    low, high = CRISP if crisp else SOFT
+    return np.asarray(np.clip((refined - low) / (high - low), 0.0, 1.0), dtype=np.float32)
 
 
 def _guided_coefficients(guide: Matte, alpha: Matte, *, radius: int, epsilon: float) -> tuple[Matte, Matte]:

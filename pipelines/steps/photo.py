@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SHORTEST_SIDE = 64  # px; less than this is no photograph
 LARGE = 50_000_000  # px; more than this is decoded reduced where the format can
-LARGEST = 200_000_000  # px; more than this is refused: decoding alone would take gigabytes
+LARGEST = 175_000_000  # px; more than this is refused: decoding alone would take gigabytes
 ENOUGH = 1080  # px of the shortest side from which resampling alone serves every channel
 DETAIL = 0.72  # share of the upscaler's picture in an enlarged photograph
 GRAIN = 1.4  # standard deviation of the grain of an enlarged photograph, in 8-bit levels
@@ -64,7 +64,9 @@ def decode(path: Path, *, longest_side: int, field: str = "product.photo") -> Ph
                 opened.load()
                 profile = opened.info.get("icc_profile")
                 image = ImageOps.exif_transpose(opened)
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise _too_large(field) from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
         raise BadInput(
             f"{field}: the file is not a picture that can be read.", hint="Give a PNG, JPEG, WebP or TIFF photograph."
         ) from error
@@ -83,10 +85,14 @@ def _judge(image: Image.Image, field: str) -> None:
             hint="Give a photograph of at least 600 px.",
         )
     if width * height > LARGEST:
-        raise BadInput(
-            f"{field}: the picture has {width * height / 1e6:.0f} megapixels, the limit is {LARGEST / 1e6:.0f}.",
-            hint="Save a smaller copy; 2400 px on the longest side is plenty.",
-        )
+        raise _too_large(field)
+
+
+def _too_large(field: str) -> BadInput:
+    return BadInput(
+        f"{field}: the picture has more than {LARGEST // 1_000_000} megapixels.",
+        hint="Save a smaller copy; 2400 px on the longest side is plenty.",
+    )
 
 
 def _own_alpha(image: Image.Image) -> Image.Image | None:

@@ -158,7 +158,7 @@ def _tear(line: Array, rng: np.random.Generator, rough: float) -> Array:
 def _sheet(scene: Scene, picture: Array, below: Array, texture: Array, tone: Array, *, torn: bool) -> Array:
     """Lay one sheet; `below` (h, w) is how far inside its edge a place is, units. A torn edge shows its white core."""
     s, rng = scene.scheme, scene.rng
-    ragged = below + 0.0016 * texture / 0.03
+    ragged = below + (0.0016 * texture / 0.03 if torn else 0.0)
     sheet = np.clip(ragged * scene.unit + 0.5, 0, 1)
     # Shadow: the sheet moved up a little and blurred, twice: contact and ambience.
     size = scene.soft_size(720)
