@@ -90,7 +90,7 @@ def tokens(text: str) -> list[str]:
             piece == " "
             or piece[0] in _CLOSING
             or piece in _PARTICLES
-            or (last in _OPENING and not previous.endswith(" "))
+            or last in _OPENING
             # A figure and its unit ("30秒", "12 小时"), and the figure after a Chinese classifier's opener.
             or (last.isdigit() and is_cjk(piece[0]) and piece[0] not in _OPENING and len(piece) <= 2)
             or (last.isdigit() and piece[0].isalpha() and len(piece) <= 3 and previous.endswith(" "))
