@@ -74,11 +74,6 @@ class Rules:
         return tuple(text for text in (*self.product.facts, self.product.price, self.product.offer) if text)
 
 
-def contains(text: str, part: str) -> bool:
-    """Whether `part` stands in `text` unchanged."""
-    return part in text
-
-
 def without_own_words(text: str, rules: Rules) -> str:
     """The text with the brief's own words taken out."""
     for own in rules.own_words:
@@ -306,10 +301,10 @@ def check_presence(copy: AudienceCopy, rules: Rules) -> list[Issue]:
     said = copy.body + "\n" + "\n".join(copy.script)
     issues = []
     for fact in rules.product.facts:
-        if not contains(copy.body, fact):
+        if fact not in copy.body:
             issues.append(Issue("body", "missing", f"缺少卖点“{fact}”。", f"The fact “{fact}” is missing."))
     for text in (rules.product.price, rules.product.offer):
-        if text and not contains(said, text):
+        if text and text not in said:
             issues.append(Issue("body", "missing", f"缺少“{text}”。", f"“{text}” is missing."))
     return issues
 

@@ -17,7 +17,7 @@ from pipelines.steps.write_copy.bank import words
 from pipelines.steps.write_copy.checks import Rules, likeness, size
 
 BANK = 0.9
-SURE = -1.25  # mean natural log-likelihood a token
+SURE = {"zh": -1.25, "en": -1.45}  # mean natural log-likelihood a token
 
 # Characters (zh) or words (en) that a written part should have.
 _GOOD: dict[str, dict[str, tuple[int, int]]] = {
@@ -58,7 +58,7 @@ def score(part: str, candidate: Candidate, *, rules: Rules, near: tuple[str, ...
     value = BANK
     if candidate.logprob is not None:
         # Above SURE a token the model knows what it says; far below it stumbles, and people write better.
-        value += 0.3 * min(candidate.logprob - SURE, 0.6)
+        value += 0.3 * min(candidate.logprob - SURE[rules.language], 0.6)
     folded = text.casefold()
     worn = (*words("cliche", rules.language), *words("gloomy", rules.language))
     value -= 0.25 * sum(1 for word in worn if candidate.logprob is not None and _stands(word, folded))
