@@ -13,7 +13,9 @@ of type), reveal (how a layer enters), scenes and direct (compositions), transit
 
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +87,7 @@ def cut(request: CutRequest, context: StepContext) -> dict[str, Artifact]:
     form = VideoFormat(width=request.width, height=request.height, fps=request.fps)
     path = context.scratch / "film.mp4"
     sound = context.path(request.mix) if request.mix is not None else None
-    with Encoder(path, form=form, sound=sound, seconds=frames / request.fps) as encoder:
+    with _one_thread(), Encoder(path, form=form, sound=sound, seconds=frames / request.fps) as encoder:
         for index in range(frames):
             control.check()
             encoder.write(film.frame(index / request.fps).data)
@@ -147,6 +149,19 @@ def make_film(request: CutRequest, context: StepContext) -> Film:
         seconds=seconds,
         seed=request.seed,
     )
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """OpenCV on one thread: the other core is the encoder's, and splitting such small work costs more than it gains."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _picture(artifact: Artifact | None, context: StepContext, mode: str) -> np.ndarray | None:

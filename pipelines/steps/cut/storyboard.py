@@ -126,17 +126,19 @@ def _spoken(sentences: Sequence[Sentence], texts: Sequence[str]) -> tuple[Moment
 
 
 def _cuts(sentences: Sequence[Sentence], seconds: float) -> list[tuple[float, list[Sentence]]]:
-    """Scene starts with the sentences of each; the last is the end card."""
+    """Scene starts with the sentences of each; the last is the end card, which the closing line begins."""
     starts: list[tuple[float, list[Sentence]]] = [(0.0, [])]
+    closing = False
     for sentence in sentences:
         start = max(0.0, sentence.start - LEAD)
-        if start - starts[-1][0] < SHORTEST or not starts[-1][1]:
+        ends = sentence.role != "script" and not closing and bool(starts[-1][1])
+        if (start - starts[-1][0] < SHORTEST or not starts[-1][1] or closing) and not ends:
             starts[-1][1].append(sentence)
         else:
             starts.append((start, [sentence]))
-    last = starts[-1][0]
-    latest = seconds - END_CARD
-    if len(starts) == 1 or last < seconds - 3 * END_CARD:
+        closing = closing or ends
+    last, latest = starts[-1][0], seconds - END_CARD
+    if len(starts) == 1 or (not closing and last < seconds - 3 * END_CARD):
         # The last sentence is too long (or the only one) to be an end card: the card comes after it.
         begin = max(min(sentences[-1].end, latest) if sentences else latest, seconds / 2, last + SHORTEST / 2)
         starts.append((min(begin, max(latest, seconds / 2)), []))

@@ -30,10 +30,13 @@ class Word:
 
 @dataclass(frozen=True)
 class Sentence:
+    """`role` is "script", "closing" (the call to action) or "notice" (a spoken label)."""
+
     text: str
     start: float
     end: float
     words: tuple[Word, ...]
+    role: str = "script"
 
 
 def read_timing(document: Mapping[str, Any], *, lead_in: float, language: str) -> tuple[Sentence, ...]:
@@ -60,7 +63,9 @@ def _sentence(item: Mapping[str, Any], *, lead_in: float, language: str) -> Sent
     spoken = [(str(w["text"]), float(w["start"]), float(w["end"])) for w in item.get("words", ())]
     words = _on_text(text, spoken) or _by_length(text, start, end, language)
     moved = tuple(Word(w.text, w.start + lead_in, max(w.end, w.start) + lead_in) for w in words)
-    return Sentence(text=text, start=start + lead_in, end=end + lead_in, words=moved)
+    return Sentence(
+        text=text, start=start + lead_in, end=end + lead_in, words=moved, role=str(item.get("role", "script"))
+    )
 
 
 def _on_text(text: str, spoken: Sequence[tuple[str, float, float]]) -> list[Word]:
