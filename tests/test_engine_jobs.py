@@ -22,6 +22,7 @@ from pipelines.engine.engine import Engine
 from pipelines.engine.events import Problem
 from pipelines.engine.jobstore import Outcome, Report
 from pipelines.engine.journal import Journal
+from pipelines.engine.ordering import backoff
 from tests.support.engines import FAKES, Hand, builder, diamond, kinds, noise, one, runs, settings_for
 
 
@@ -252,10 +253,10 @@ def test_a_retryable_error_can_end_well(engine: Engine, clock: Any, tmp_path: Pa
 
 @given(st.text(max_size=8), st.integers(1, 40))
 def test_backoff_is_bounded_and_repeatable(step: str, failures: int) -> None:
-    seconds = sqlstore.backoff("job", step, failures)
+    seconds = backoff("job", step, failures)
     whole = min(0.5 * 2 ** (failures - 1), 60.0)
     assert whole / 2 <= seconds <= whole
-    assert seconds == sqlstore.backoff("job", step, failures)
+    assert seconds == backoff("job", step, failures)
 
 
 @pytest.mark.parametrize(

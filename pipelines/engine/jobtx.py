@@ -19,7 +19,6 @@ from models.errors import StepFailed
 from pipelines.engine import journal as j
 from pipelines.engine import statements as q
 from pipelines.engine.artifacts import Artifact, Ref
-from pipelines.engine.cache import Cache
 from pipelines.engine.events import Event, Expanded, Failed, Finished, JobEvent, JobState, Problem, StepCancelled
 from pipelines.engine.journal import now
 from pipelines.engine.keys import canonical_json
@@ -27,13 +26,12 @@ from pipelines.engine.plan import MAX_STEPS, Plan, PlanStep, fill_in, refs_in
 from pipelines.engine.registry import find_step
 
 ACTIVE = ("waiting", "ready", "running")
-_MAX_PARTIALS = 2_000  # kept per job, so that a step in a loop cannot fill the disk
 
 
 class JobTx:
-    """Changes to one job inside an open transaction. Use: `with store.job_tx(connection, job) as tx`."""
+    """Changes to one job inside an open transaction. Use: `with store.job_tx(job) as tx`."""
 
-    def __init__(self, connection: sa.Connection, row: Any, cache: Cache) -> None:
+    def __init__(self, connection: sa.Connection, row: Any) -> None:
         self.connection = connection
         self.id: str = row.id
         self.state: JobState = row.state
@@ -42,15 +40,14 @@ class JobTx:
         self.priority: int = row.priority
         self.submitted: float = row.submitted
         self._row = row
-        self._cache = cache
         self._changes: dict[str, Any] = {}
         self._events: list[Event] = []
 
     @classmethod
-    def open(cls, connection: sa.Connection, job: str, cache: Cache, *, wait: bool = True) -> JobTx | None:
+    def open(cls, connection: sa.Connection, job: str, *, wait: bool = True) -> JobTx | None:
         """Lock the job; None when there is none of that id, or when it is locked and `wait` is False."""
         row = connection.execute(q.LOCK_JOB if wait else q.LOCK_FREE_JOB, {"job_id": job}).first()
-        return None if row is None else cls(connection, row, cache)
+        return None if row is None else cls(connection, row)
 
     @property
     def deliver(self) -> dict[str, str]:

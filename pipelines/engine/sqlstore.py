@@ -16,11 +16,10 @@ Design:
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -36,6 +35,7 @@ from pipelines.engine.jobstore import Digests, Heard, Lease, Outcome, Report, Wo
 from pipelines.engine.jobtx import JobTx
 from pipelines.engine.journal import Journal, now
 from pipelines.engine.keys import canonical_json
+from pipelines.engine.ordering import backoff, in_order
 from pipelines.engine.plan import Plan, check_plan
 from pipelines.engine.resuming import Resumer
 from pipelines.engine.store import ArtifactStore
@@ -44,9 +44,6 @@ LEASE_SECONDS = 30.0
 MAX_FAILURES = 3
 MAX_LOSSES = 5
 _LOOKAHEAD = 32  # steps looked at for a warm model or a fitting claim
-_PATIENCE = 30.0  # seconds after which a large step is not passed over any more
-_BACKOFF = 0.5  # seconds before the first retry
-_BACKOFF_MAX = 60.0
 _REAP_EVERY = 1.0  # seconds
 _FORGET_WORKERS = 3600.0  # seconds unseen
 _SAME_KEY_WAIT = 0.25  # seconds until a step looks again whether another job has made its result
@@ -66,7 +63,7 @@ class SqlJobStore:
     def job_tx(self, job: str) -> Iterator[JobTx]:
         """One transaction on a job. Raises `BadInput` when there is none of that id."""
         with self.journal.write() as connection:
-            tx = JobTx.open(connection, job, self.cache)
+            tx = JobTx.open(connection, job)
             if tx is None:
                 raise BadInput(f"There is no job {job!r}.", hint="Run: studio jobs list")
             yield tx
@@ -87,7 +84,7 @@ class SqlJobStore:
                     left=0, last_seq=0, submitted=now(),
                 )
             )  # fmt: skip
-            tx = JobTx.open(connection, job, self.cache)
+            tx = JobTx.open(connection, job)
             assert tx is not None
             tx.tell(JobEvent(job=job, state="queued"))
             tx.add_steps(plan, guesses=guesses)
@@ -155,12 +152,12 @@ class SqlJobStore:
             rows = connection.execute(first_ready, which).all()
             self._idle = not rows
             busy = connection.execute(q.BUSY, {"node_name": worker.node}).one()
-            fitting = list(_in_order(rows, worker, running=busy.steps, cores=int(busy.cores or 0), at=at))
+            fitting = list(in_order(rows, worker, running=busy.steps, cores=int(busy.cores or 0), at=at))
             for row in fitting:  # jobs that another worker is changing right now are left to it
-                tx = JobTx.open(connection, row.job, self.cache, wait=False)
+                tx = JobTx.open(connection, row.job, wait=False)
                 if tx is not None:
                     return self._claim(tx, row, worker)
-            if fitting and (tx := JobTx.open(connection, fitting[0].job, self.cache)) is not None:
+            if fitting and (tx := JobTx.open(connection, fitting[0].job)) is not None:
                 return self._claim(tx, fitting[0], worker)
         return None
 
@@ -203,6 +200,9 @@ class SqlJobStore:
         """
         with self.job_tx(lease.job) as tx:
             if not self._holds(tx, lease):
+                return "later"
+            if tx.outcome:  # cancelled or failed since the lease
+                tx.stopped(lease.step_id)
                 return "later"
             hit = self.cache.find(tx.connection, key) if key else None
             if hit is not None:
@@ -286,6 +286,7 @@ class SqlJobStore:
         return len(held)
 
     def register(self, worker: WorkerInfo, *, born: float) -> None:
+        """A worker has started. `born` is its process's start, in seconds since 1970."""
         row = {
             "id": worker.id, "node": worker.node, "pid": worker.pid, "born": born, "seen": now(),
             "warm": canonical_json(worker.warm).decode(),
@@ -355,15 +356,15 @@ class SqlJobStore:
         else:
             tx.set_step(id, state="ready", worker=None, lease_until=None, fraction=0.0)
 
-    def _lost(self, job: str, id: str, worker: str, *, blame: bool) -> None:
-        """The worker of a running step is gone."""
+    def _lost(self, job: str, id: str, worker: str, *, blame: bool, expired: bool = False) -> None:
+        """The worker of a running step is gone, or (`expired`) has not renewed its lease."""
         with self.job_tx(job) as tx:
             row = tx.connection.execute(
-                sa.select(j.steps.c.losses, j.steps.c.state, j.steps.c.worker).where(
+                sa.select(j.steps.c.losses, j.steps.c.state, j.steps.c.worker, j.steps.c.lease_until).where(
                     j.steps.c.job == job, j.steps.c.id == id
                 )
             ).one()
-            if (row.state, row.worker) != ("running", worker):
+            if (row.state, row.worker) != ("running", worker) or (expired and row.lease_until >= now()):
                 return
             losses = row.losses + (1 if blame else 0)
             if losses >= MAX_LOSSES and not tx.outcome:
@@ -388,32 +389,7 @@ class SqlJobStore:
                 )
             ).all()
         for row in gone:
-            self._lost(row.job, row.id, row.worker, blame=True)
-
-
-def backoff(job: str, step_id: str, failures: int) -> float:
-    """Seconds before attempt `failures` + 1: doubling, within 50 % to 100 % by a jitter that is always the same."""
-    seed = hashlib.sha256(f"{job}/{step_id}/{failures}".encode()).digest()
-    jitter = 0.5 + int.from_bytes(seed[:4], "big") / 2**33
-    return min(_BACKOFF * float(2 ** (failures - 1)), _BACKOFF_MAX) * jitter
-
-
-def _in_order(rows: Sequence[Any], worker: WorkerInfo, *, running: int, cores: int, at: float) -> Iterator[Any]:
-    """The candidates that fit, best first."""
-    warm = set(worker.warm)
-
-    def rank(row: Any) -> int:
-        """0 = its model is warm here, 1 = it needs a model, which others cannot give it, 2 = anyone can do it."""
-        if row.models == "{}":
-            return 2
-        return 0 if warm & set(json.loads(row.models).values()) else 1
-
-    for row in sorted(rows, key=lambda row: (row.precedence, rank(row))):  # stable: age orders the rest
-        need = min(row.cores, worker.cores)
-        if running == 0 or cores + need <= worker.cores:
-            yield row
-        elif at - row.ready_at > _PATIENCE:
-            return
+            self._lost(row.job, row.id, row.worker, blame=True, expired=True)
 
 
 def _tell(tx: JobTx, step_id: str, report: Report) -> None:
