@@ -17,7 +17,9 @@ from pipelines.steps.write_copy.bank import words
 from pipelines.steps.write_copy.checks import Rules, likeness, size
 
 BANK = 0.9
-SURE = {"zh": -1.25, "en": -1.45}  # mean natural log-likelihood a token
+# Mean natural log-likelihood a token above which a written line beats the bank's: a headline may surprise.
+SURE = {"headline": {"zh": -1.25, "en": -1.45}}
+SURE_ELSE = -1.15
 
 # Characters (zh) or words (en) that a written part should have.
 _GOOD: dict[str, dict[str, tuple[int, int]]] = {
@@ -57,8 +59,9 @@ def score(part: str, candidate: Candidate, *, rules: Rules, near: tuple[str, ...
     text = candidate.text
     value = BANK
     if candidate.logprob is not None:
-        # Above SURE a token the model knows what it says; far below it stumbles, and people write better.
-        value += 0.3 * min(candidate.logprob - SURE[rules.language], 0.6)
+        sure = SURE.get(part, {}).get(rules.language, SURE_ELSE)
+        # Above it the model knows what it says; far below it stumbles, and people write better.
+        value += 0.3 * min(candidate.logprob - sure, 0.6)
     folded = text.casefold()
     worn = (*words("cliche", rules.language), *words("gloomy", rules.language))
     value -= 0.25 * sum(1 for word in worn if candidate.logprob is not None and _stands(word, folded))
