@@ -29,7 +29,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_samples_survive_the_way_to_yaml_and_back(desk: Desk, path: Path) -> None:
     brief = yaml.safe_load(path.read_text("utf-8"))
-    text = desk.write_yaml({"brief": brief})
+    text, _ = desk.write_yaml({"brief": brief})
     value, verdict = desk.check_yaml(text, None)
     assert value["brief"] == brief
     assert verdict["problems"] == []

@@ -15,7 +15,8 @@ export const language = () => document.documentElement.dataset.lang;
 export const short = () => (language() === "en" ? "en" : "zh");
 
 export function t(key, values = {}) {
-  const line = tables[language()][key] ?? tables.en[key] ?? key;
+  const one = values.n === 1 && `${key}.one` in tables.en ? `${key}.one` : key;
+  const line = tables[language()][one] ?? tables.en[one] ?? key;
   return line.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
@@ -75,7 +76,7 @@ export function icon(name) {
 }
 
 export function clock(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
+  const whole = Math.max(0, Math.floor(seconds));
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (n) => String(n).padStart(2, "0");
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;

@@ -25,19 +25,19 @@ function put(path, value) {
   change({ ...desk.value, brief });
 }
 
-function change(value, { now = false } = {}) {
+function change(value) {
   desk.value = value;
   if (props) props.value = value;
   said();
   clearTimeout(checkSoon);
-  checkSoon = setTimeout(() => trigger?.("input"), now ? 0 : 280);
+  checkSoon = setTimeout(() => trigger?.("input"), 280);
   document.dispatchEvent(new CustomEvent("studio:brief", { detail: value }));
 }
 
 /** Replace the whole brief (a sample, an earlier job). */
 export function load(brief, { seed = null, only = [] } = {}) {
   desk.tried = false;
-  change({ brief, seed, only }, { now: true });
+  change({ brief, seed, only });
   draw();
   if (desk.view === "yaml") trigger("select");
   document.body.dataset.view = "brief";
@@ -396,7 +396,7 @@ function judge() {
   const count = homeless.length + lines.size;
   const summary = foot?.querySelector("#brief-faults");
   if (!summary) return;
-  const heading = count === 1 ? t("brief.faults.one") : t("brief.faults.some", { n: count });
+  const heading = t("brief.faults", { n: count });
   summary.replaceChildren(...(count ? [h("b", {}, heading), ...homeless.slice(0, 6).map((line) => h("span", {}, line))] : []));
 }
 
@@ -414,8 +414,9 @@ function show(view) {
   document.body.dataset.brief = view;
   for (const button of document.querySelectorAll("[data-view]"))
     if (button.closest("#brief-view")) set(button, "aria-checked", button.dataset.view === view);
-  if (view === "yaml") trigger("select");
-  else draw();
+  clearTimeout(checkSoon);
+  if (view === "form") draw();
+  trigger(view === "yaml" ? "select" : "input");
   judge();
 }
 
@@ -488,6 +489,7 @@ export const mounts = {
   },
   verdict(element, given, fire, watch) {
     watch("value", () => {
+      if (given.value?.view && given.value.view !== desk.view) return;
       desk.verdict = given.value ?? { problems: [] };
       foot?.classList.remove("sending");
       if (desk.verdict.tried) desk.tried = true;

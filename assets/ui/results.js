@@ -249,6 +249,7 @@ function copies() {
   say(parts.all, t("copy.all"));
   parts.all.hidden = !view.copies.some((copy) => copy.headline);
   body.classList.add("cards");
+  body.classList.toggle("alone", view.copies.length === 1);
   sync(body, view.copies, (copy) => copy.key, copyCard, fillCopy);
 }
 
@@ -318,6 +319,7 @@ function posters() {
       set(button, "aria-pressed", String(audience === name));
     });
   const shown = view.posters.filter((item) => !audience || item.audience === audience);
+  body.classList.toggle("few", shown.length <= 3);
   sync(body, shown, (item) => item.key, posterCard, fillPoster);
 }
 

@@ -251,5 +251,5 @@ def build(gr: Any, desk: Desk) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
     form.input(desk.check_form, form, verdict, trigger_mode="always_last", **quiet)
     yaml.input(desk.check_yaml, [yaml, form], [form, verdict], trigger_mode="always_last", **quiet)
-    form.select(desk.write_yaml, form, yaml, **quiet)
+    form.select(desk.write_yaml, form, [yaml, verdict], **quiet)
     start.submit(desk.make, form, verdict, trigger_mode="once", **quiet)

@@ -3,7 +3,8 @@
 Design:
 - One value is shared by both views: `{"brief": ..., "seed": int | None, "only": [...]}`.
 - A verdict is plain JSON for the page: `problems` (field and one line in each language; `empty` when the field was
-  simply not filled in yet), `job` after a start, `failure` when starting was not possible for another reason.
+  simply not filled in yet), `view` it is about (a late answer about the other view is not shown), `job` after a
+  start, `failure` when starting was not possible for another reason.
 - These functions are the Gradio side of the same service that the JSON API uses.
 """
 
@@ -39,7 +40,7 @@ class Desk:
 
     def check_form(self, value: Value | None) -> Verdict:
         """Complaints about the brief of the form."""
-        return self._verdict(problems=self._problems((value or {}).get("brief") or {}))
+        return self._verdict(problems=self._problems((value or {}).get("brief") or {}), view="form")
 
     def check_yaml(self, text: str, value: Value | None) -> tuple[Value, Verdict]:
         """The form's value for edited YAML, and the complaints. Unreadable YAML leaves the form as it was."""
@@ -47,12 +48,13 @@ class Desk:
         try:
             brief = parse_brief(text)
         except BadBrief as error:
-            return value, self._verdict(problems=problems_of(error), broken=True)
-        return {**value, "brief": brief}, self._verdict(problems=self._problems(brief))
+            return value, self._verdict(problems=problems_of(error), view="yaml", broken=True)
+        return {**value, "brief": brief}, self._verdict(problems=self._problems(brief), view="yaml")
 
-    def write_yaml(self, value: Value | None) -> str:
-        """The brief as YAML, as a person would write it."""
-        return brief_yaml((value or {}).get("brief") or {})
+    def write_yaml(self, value: Value | None) -> tuple[str, Verdict]:
+        """The brief as YAML, as a person would write it, and the complaints about it."""
+        brief = (value or {}).get("brief") or {}
+        return brief_yaml(brief), self._verdict(problems=self._problems(brief), view="yaml")
 
     def make(self, value: Value | None) -> Verdict:
         """Start a job, or say what keeps it from starting."""
