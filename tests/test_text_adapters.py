@@ -85,10 +85,18 @@ class TestTransformers:
     def test_text_with_patterns_and_lengths(self, model: Any) -> None:
         schema = {
             "type": "object",
-            "properties": {"line": {"type": "string", "pattern": "^[a-z]{3,8}$"}, "tags": {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}, "minItems": 2, "maxItems": 2}},
+            "properties": {
+                "line": {"type": "string", "pattern": "^[a-z]{3,8}$"},
+                "tags": {
+                    "type": "array",
+                    "items": {"type": "string", "enum": ["a", "b"]},
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
+            },
             "required": ["line", "tags"],
             "additionalProperties": False,
-        }  # fmt: skip
+        }
         answer = json.loads(model.generate(ask(json_schema=schema, max_tokens=120)).text)
         assert 3 <= len(answer["line"]) <= 8
         assert len(answer["tags"]) == 2
@@ -129,9 +137,10 @@ class TestTransformers:
 class TestSampling:
     def pick(self, logits: list[float], **more: Any) -> int:
         context = more.pop("context", [])
+        chance = torch.Generator().manual_seed(1)
         return sampling.choose(
-            torch.tensor(logits), request=ask(**more), written=context, context=context, chance=torch.Generator().manual_seed(1)
-        )  # fmt: skip
+            torch.tensor(logits), request=ask(**more), written=context, context=context, chance=chance
+        )
 
     def test_cold_takes_the_best(self) -> None:
         assert self.pick([0.0, 3.0, 2.9], temperature=0) == 1

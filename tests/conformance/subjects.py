@@ -62,7 +62,13 @@ def _tiny_llm(scratch: Path) -> tuple[Path, dict[str, Any]]:
 def _tiny_sd(scratch: Path) -> tuple[Path, dict[str, Any]]:
     from tests.support.tiny import tiny_diffusion_pipeline
 
-    return tiny_diffusion_pipeline(scratch / "sd"), {"width": 64, "height": 64, "steps": 2, "variant": None, "threads": 1}
+    return tiny_diffusion_pipeline(scratch / "sd"), {
+        "width": 64,
+        "height": 64,
+        "steps": 2,
+        "variant": None,
+        "threads": 1,
+    }
 
 
 SUBJECTS: dict[str, tuple[Subject, ...]] = {
