@@ -129,6 +129,8 @@ class Kokoro(SentenceSpeech):
             part = next(pending, None)
             if part is not None:
                 options = onnxruntime.RunOptions()
+                # Without the arena a sentence of 6 s peaks 1.3 GB higher; shrunk after each, it keeps 140 MB less.
+                options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
                 waiting.append((part, options, executor.submit(self._speak, part, voice, speed, options)))
 
         try:
@@ -212,7 +214,6 @@ def open_session(model: bytes, name: str) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # sentences differ in length: an arena would only grow
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
