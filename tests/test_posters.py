@@ -136,7 +136,7 @@ def request_for(context: MemoryContext, template: Template, **changes: Any) -> L
         "width": 540,
         "height": 720,
         "language": "zh",
-        "copy": context.put_json(copy.model_dump(mode="json")),
+        "audience_copy": context.put_json(copy.model_dump(mode="json")),
         "brand": Brand(name=brief["brand"]),
         "product": Product(name=brief["product"], facts=brief["facts"], price=brief["price"]),
         "call_to_action": brief["call_to_action"],
@@ -172,7 +172,8 @@ def test_the_step_refuses_an_edited_template_and_stops_when_asked(tmp_path: Path
 def test_a_broken_template_is_one_clear_line(tmp_path: Path) -> None:
     header = '// ---\n// name: broken\n// title: {en: Broken}\n// ---\n#import "lib/poster.typ": *\n'
     path = tmp_path / "broken.typ"
-    for body in ("#poster(p => unknown)", "#poster(p => (", '#read("/etc/passwd")', '#read("../../secret")', "= Text"):
+    bodies = ("#poster(p => unknown)", "#poster(p => (", '#read("/etc/passwd")', '#read("../../secret")', "= Text")
+    for number, body in enumerate(bodies):
         path.write_text(header + body, encoding="utf-8")
         job = make_job(TEMPLATES["swiss"].model_copy(update={"path": path}), (640, 640))
         with pytest.raises(StepFailed, match=r"broken\.typ") as caught:

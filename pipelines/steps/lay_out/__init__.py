@@ -24,7 +24,7 @@ Side = Annotated[int, Field(ge=320, le=8192)]
 
 
 class LayOutRequest(StepRequest):
-    """A poster to set. `copy_of` is written `copy` in a plan: an `AudienceCopy` in JSON.
+    """A poster to set. `audience_copy` is an `AudienceCopy` in JSON.
 
     Attributes:
         template: Name of the template; `template_sha256` is its digest when the plan was made.
@@ -38,7 +38,7 @@ class LayOutRequest(StepRequest):
     height: Side  # px
     safe: float = Field(0.05, ge=0, le=0.2)
     language: Language
-    copy: Artifact  # type: ignore[assignment]  # shadows BaseModel.copy, which pydantic has retired
+    audience_copy: Artifact  # json: AudienceCopy
     brand: Brand
     product: Product
     call_to_action: str
@@ -62,7 +62,7 @@ def lay_out(request: LayOutRequest, context: StepContext) -> dict[str, Artifact]
         raise BadInput(
             f"template: {request.template} was edited after this plan was made.", hint="Make the plan again."
         )
-    copy = AudienceCopy.model_validate(context.read_json(request.copy))
+    copy = AudienceCopy.model_validate(context.read_json(request.audience_copy))
 
     def path(artifact: Artifact | None):  # type: ignore[no-untyped-def]
         return None if artifact is None else context.path(artifact)

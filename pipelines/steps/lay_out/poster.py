@@ -229,7 +229,9 @@ def _qr(url: str, root: Path) -> str:
     import segno
 
     buffer = io.BytesIO()
-    segno.make(url, error="m", micro=False).save(buffer, kind="svg", border=0, scale=10, dark="#000", light=None)
+    segno.make(url, error="l", micro=False, boost_error=False).save(
+        buffer, kind="svg", border=0, scale=10, dark="#000", light=None
+    )
     (root / "qr.svg").write_bytes(buffer.getvalue())
     return "/qr.svg"
 
@@ -284,7 +286,7 @@ def _correct(
     bare = _bare(setter, data)
     marks = [mark for mark in layout["marks"] if mark["kind"] == "type" and mark["ink"]]
     grounds = [s for s in layout["slots"] if s["kind"] != "cutout" and s["options"].get("scrim")]
-    needs: dict[str, list[tuple[dict[str, Any], float, bool]]] = {}
+    needs: dict[str, list[tuple[dict[str, Any], float]]] = {}
     for mark in marks:
         # Turned type stands on a strip of its own: its ink is corrected, not the picture far behind.
         if mark.get("turn") or contrast.measured(bare, mark, BARE_SCALE) >= contrast.AIM:
@@ -292,19 +294,17 @@ def _correct(
         slot = next((s for s in grounds if _inside(mark, s)), None)
         if slot is None:
             continue
-        bright = float(contrast.luminance(rgb(mark["ink"][0]))) > 0.2
-        veil = _veil_colour(slot, sources, bright)
+        veil = _veil_colour(slot, sources)
         alpha = contrast.needed_veil(bare, mark, BARE_SCALE, veil)
         if alpha < 0.9:
-            needs.setdefault(slot["name"], []).append((mark, alpha, bright))
+            needs.setdefault(slot["name"], []).append((mark, alpha))
     if needs:
         veils: dict[str, list[tuple[F32, F32]]] = {}
         for slot in grounds:
-            for bright in (True, False):
-                group = [(mark, alpha) for mark, alpha, b in needs.get(slot["name"], []) if b == bright]
-                if group:
-                    field_ = contrast.veil_field(group, slot, reach=0.085 * min(data["width"], data["height"]))
-                    veils.setdefault(slot["name"], []).append((field_, _veil_colour(slot, sources, bright)))
+            group = needs.get(slot["name"], [])
+            if group:
+                field_ = contrast.veil_field(group, slot, reach=0.085 * min(data["width"], data["height"]))
+                veils[slot["name"]] = [(field_, _veil_colour(slot, sources))]
         _save(layout["slots"], made, veils, sources, setter.root, data)
         bare = _bare(setter, data)
     worst: dict[str, float] = {}
@@ -319,11 +319,11 @@ def _correct(
     return worst
 
 
-def _veil_colour(slot: dict[str, Any], sources: Sources, bright_ink: bool) -> F32:
-    """Under light ink the ground's own dark, under dark ink its light."""
+def _veil_colour(slot: dict[str, Any], sources: Sources) -> F32:
+    """One tone a poster, or a veil for one line would spoil its neighbour: the dark ground's own dark, else light."""
     ground = rgb(slot["options"].get("shade_colour", sources.colours[0]))
     level = float(contrast.luminance(ground))
-    if bright_ink:
+    if sources.dark:
         return ground if level < 0.03 else ground * 0.12
     return ground if level > 0.75 else 255 - (255 - ground) * 0.12
 
