@@ -165,7 +165,7 @@ def test_cancel_stops_the_writing(tmp_path: Path) -> None:
 def test_the_deck_has_everything_a_person_needs(tmp_path: Path) -> None:
     context, copies = make(tmp_path, ZH, ("上班族",))
     request = DeckRequest(
-        copy=copies[0],
+        audience_copy=copies[0],
         brand=ZH["brand"],
         product=ZH["product"],
         call_to_action="立即尝鲜",
@@ -185,7 +185,7 @@ def test_the_deck_has_everything_a_person_needs(tmp_path: Path) -> None:
 def test_markup_in_a_brief_stays_text_in_the_deck(tmp_path: Path) -> None:
     product = Product(name="<b>*x*</b>", facts=("# big | [a](b)",))
     context, copies = make(tmp_path, {**EN, "product": product}, ("New pet owners",))
-    request = DeckRequest(copy=copies[0], brand=EN["brand"], product=product, language="en")
+    request = DeckRequest(audience_copy=copies[0], brand=EN["brand"], product=product, language="en")
     text = context.path(deck(request, context)["markdown"]).read_text(encoding="utf-8")  # type: ignore[index]
     assert "\\<b\\>\\*x\\*\\</b\\>" in text
     assert "- \\# big \\| \\[a\\](b)" in text

@@ -53,7 +53,7 @@ def request_of(context: MemoryContext, *, script: tuple[str, ...] = SCRIPT, **fi
         script=script,
     )
     given = {"closing": "立即尝鲜", "language": "zh", **fields}
-    return SpeakRequest(copy=context.put_json(copy), **given)  # type: ignore[arg-type]
+    return SpeakRequest(audience_copy=context.put_json(copy), **given)  # type: ignore[arg-type]
 
 
 def natural_seconds(tmp_path: Path) -> float:

@@ -43,7 +43,7 @@ class SpeakRequest(StepRequest):
     `target_seconds` is the length wanted for all of it, 0 = as it comes. `speed` is the rate asked for.
     """
 
-    copy: Artifact  # type: ignore[assignment]  # json: AudienceCopy; the name is the plan's, BaseModel.copy is unused
+    audience_copy: Artifact  # json: AudienceCopy
     closing: str = ""
     notice: str = ""
     language: Language
@@ -56,7 +56,7 @@ class SpeakRequest(StepRequest):
 @step(version=1, request=SpeakRequest, outputs=("voice", "timing"), claim=Claim(memory_mb=400, models=("speech",)))
 def speak(request: SpeakRequest, context: StepContext) -> dict[str, Artifact]:
     """Speak a script. Outputs: `voice` (WAV) and `timing` (JSON: seconds, and sentences with word times)."""
-    copy = AudienceCopy.model_validate(context.read_json(request.copy))
+    copy = AudienceCopy.model_validate(context.read_json(request.audience_copy))
     lines = [("script", line) for line in copy.script] + [("closing", request.closing), ("notice", request.notice)]
     lines = [(role, line.strip()) for role, line in lines if line.strip()]
     if not lines:

@@ -82,7 +82,7 @@ def _spoken(
         hashtags=(),
         script=script,  # type: ignore[arg-type]
     )
-    outputs = speak(SpeakRequest(copy=context.put_json(copy), language=language, **more), context)  # type: ignore[arg-type]
+    outputs = speak(SpeakRequest(audience_copy=context.put_json(copy), language=language, **more), context)  # type: ignore[arg-type]
     path = context.path(outputs["voice"])
     heard = whisper.transcribe(
         TranscriptionRequest(audio=path, language=language), prompt="星野冷萃咖啡。" if language == "zh" else ""
@@ -177,7 +177,7 @@ def _seconds(kokoro: Kokoro, folder: Path, target: float) -> float:
     copy = AudienceCopy(
         audience="all", language="zh", headline="h", subhead="s", body="b", hashtags=(), script=(ZH[2], ZH[3])
     )
-    request = SpeakRequest(copy=context.put_json(copy), language="zh", target_seconds=target)  # type: ignore[arg-type]
+    request = SpeakRequest(audience_copy=context.put_json(copy), language="zh", target_seconds=target)  # type: ignore[arg-type]
     return float(speak(request, context)["voice"].facts["seconds"])
 
 

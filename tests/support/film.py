@@ -106,7 +106,7 @@ def cut_request(context: MemoryContext, *, language: str = "zh", **changes: Any)
     sound = np.zeros((round(seconds * RATE), 2), np.float32)
     sound[:, :] = 0.1 * np.sin(2 * np.pi * 330 * np.arange(len(sound)) / RATE)[:, None]
     fields: dict[str, Any] = {
-        "copy": context.put_json(copy),
+        "audience_copy": context.put_json(copy),
         "timing": context.put_json(timing),
         "mix": put_sound(context, sound),
         "palette": context.put_json(PALETTE),

@@ -201,7 +201,7 @@ class _Planner:
             f"deck.{audience.index + 1}",
             step="deck",
             params={
-                "copy": audience.copy["copy"],
+                "audience_copy": audience.copy["copy"],
                 "brand": self.brand.model_copy(update={"colours": ()}),
                 "product": self.product,
                 "call_to_action": self.brief.call_to_action,
@@ -287,7 +287,7 @@ class _Planner:
                 "height": channel.height,
                 "safe": channel.safe,
                 "language": self.brief.language,
-                "copy": audience.copy["copy"],
+                "audience_copy": audience.copy["copy"],
                 "brand": self.brand,
                 "product": self.product,
                 "call_to_action": self.brief.call_to_action,
@@ -345,7 +345,7 @@ class _Planner:
             f"voice.{number}",
             step="speak",
             params={
-                "copy": audience.copy["copy"],
+                "audience_copy": audience.copy["copy"],
                 "closing": brief.call_to_action,
                 "language": brief.language,
                 "voice": brief.video.voice,
@@ -413,7 +413,7 @@ class _Planner:
             f"video.{number}",
             step="cut",
             params={
-                "copy": audience.copy["copy"],
+                "audience_copy": audience.copy["copy"],
                 "timing": voice["timing"],
                 "mix": mix["mix"],
                 "palette": self._palette("dark")["palette"],

@@ -37,7 +37,7 @@ class CutRequest(StepRequest):
     """What the film is made of.
 
     Attributes:
-        copy_of: The audience's copy (field name in JSON: `copy`).
+        audience_copy: The audience's copy, JSON of `AudienceCopy`.
         timing: The voice's timing document.
         mix: The finished sound; `None` makes a silent film.
         palette: Palette document.
@@ -48,7 +48,7 @@ class CutRequest(StepRequest):
         lead_in: Seconds before the voice begins.
     """
 
-    copy: Artifact  # type: ignore[assignment]  # pydantic's own deprecated method of this name is not used
+    audience_copy: Artifact  # json: AudienceCopy
     timing: Artifact
     mix: Artifact | None = None
     palette: Artifact
@@ -111,7 +111,7 @@ def make_film(request: CutRequest, context: StepContext) -> Film:
     from pipelines.steps.cut.stage import Props, Stage
     from pipelines.steps.cut.timing import read_timing
 
-    copy = AudienceCopy.model_validate(context.read_json(request.copy))
+    copy = AudienceCopy.model_validate(context.read_json(request.audience_copy))
     palette = Palette.model_validate(context.read_json(request.palette))
     document = context.read_json(request.timing)
     sentences = read_timing(document, lead_in=request.lead_in, language=request.language)

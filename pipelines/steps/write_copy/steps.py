@@ -39,7 +39,7 @@ class WriteCopyRequest(StepRequest):
 class DeckRequest(StepRequest):
     """The copy and the brief's words that travel beside it."""
 
-    copy: Artifact  # type: ignore[assignment]  # pydantic's own `copy` is long deprecated
+    audience_copy: Artifact  # json: AudienceCopy
     brand: Brand
     product: Product
     call_to_action: str = ""
@@ -98,7 +98,7 @@ def deck(request: DeckRequest, context: StepContext) -> Mapping[str, Artifact]:
     """Set the copy for people (Markdown) and for programs (JSON)."""
     from pipelines.steps.write_copy.sheet import document, markdown
 
-    copy = AudienceCopy.model_validate(context.read_json(request.copy))
+    copy = AudienceCopy.model_validate(context.read_json(request.audience_copy))
     content = document(
         copy,
         brand=request.brand,
