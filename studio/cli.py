@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from models.errors import StudioError
+from models.errors import Cancelled, StudioError
 
 COMMANDS = {
     "make": ("studio.commands.make:make", "Make a kit from a brief."),
@@ -76,7 +76,12 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def show_error(error: StudioError) -> None:
-    """One line, and what to do about it."""
-    click.echo(f"{click.style('Error', fg='red', bold=True)}  {error.message}", err=True)
+    """What is wrong, a line each, and what to do about it."""
+    word = "Stopped" if isinstance(error, Cancelled) else "Error"
+    click.echo(f"{click.style(word, fg='red', bold=True)}  {_indented(error.message)}", err=True)
     if error.hint:
-        click.echo(f"       {error.hint}", err=True)
+        click.echo(f"       {_indented(error.hint)}", err=True)
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n       ")

@@ -79,10 +79,10 @@ def test_voice_is_48_khz_mono_pcm_at_minus_16_lufs(tmp_path: Path):
 
 def test_timing_has_every_sentence_as_written_with_its_words(tmp_path: Path):
     context = context_of(tmp_path)
-    outputs = speak(request_of(context, notice="本音频由AI生成"), context)
+    outputs = speak(request_of(context), context)
     timing = context.read_json(outputs["timing"])
-    assert [sentence["text"] for sentence in timing["sentences"]] == [*SCRIPT, "立即尝鲜", "本音频由AI生成"]
-    assert [sentence["role"] for sentence in timing["sentences"]] == ["script"] * 3 + ["closing", "notice"]
+    assert [sentence["text"] for sentence in timing["sentences"]] == [*SCRIPT, "立即尝鲜"]
+    assert [sentence["role"] for sentence in timing["sentences"]] == ["script"] * 3 + ["closing"]
     assert "¥9.9" in [word["text"] for word in timing["sentences"][2]["words"]]
     for before, after in itertools.pairwise(timing["sentences"]):
         assert after["start"] - before["end"] == pytest.approx(0.35, abs=0.01)

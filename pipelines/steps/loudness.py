@@ -92,6 +92,16 @@ def normalise(
     return result
 
 
+def resample(samples: NDArray[np.float32], sample_rate: int, wanted_rate: int) -> NDArray[np.float32]:
+    """The sound at another rate (Hz), by polyphase filtering; (n,) or (n, channels)."""
+    if sample_rate == wanted_rate:
+        return samples
+    from scipy.signal import resample_poly
+
+    shared = math.gcd(wanted_rate, sample_rate)
+    return np.asarray(resample_poly(samples, wanted_rate // shared, sample_rate // shared, axis=0), dtype=np.float32)
+
+
 def _peaks(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """For each sample the highest absolute value around it, over channels and the oversampled points. (n,)"""
     from scipy.signal import resample_poly

@@ -38,14 +38,13 @@ _SLOWEST_SPEED, _FASTEST_SPEED = 0.5, 2.0  # what a speech request allows
 
 
 class SpeakRequest(StepRequest):
-    """What is said: the copy's script, then `closing`, then `notice` (a spoken AI label); empty = not said.
+    """What is said: the copy's script, then `closing`; empty = not said.
 
     `target_seconds` is the length wanted for all of it, 0 = as it comes. `speed` is the rate asked for.
     """
 
     audience_copy: Artifact  # json: AudienceCopy
     closing: str = ""
-    notice: str = ""
     language: Language
     voice: str = ""  # "" = the model's default for the language
     speed: float = Field(1.0, ge=0.5, le=2.0)
@@ -57,7 +56,7 @@ class SpeakRequest(StepRequest):
 def speak(request: SpeakRequest, context: StepContext) -> dict[str, Artifact]:
     """Speak a script. Outputs: `voice` (WAV) and `timing` (JSON: seconds, and sentences with word times)."""
     copy = AudienceCopy.model_validate(context.read_json(request.audience_copy))
-    lines = [("script", line) for line in copy.script] + [("closing", request.closing), ("notice", request.notice)]
+    lines = [("script", line) for line in copy.script] + [("closing", request.closing)]
     lines = [(role, line.strip()) for role, line in lines if line.strip()]
     if not lines:
         raise StepFailed("The copy has no script to speak.", hint="Write the copy again.")
@@ -68,7 +67,7 @@ def speak(request: SpeakRequest, context: StepContext) -> dict[str, Artifact]:
 
     from pipelines.steps import loudness
 
-    samples = loudness.normalise(_at_rate(result.samples, result.sample_rate), SAMPLE_RATE)
+    samples = loudness.normalise(loudness.resample(result.samples, result.sample_rate, SAMPLE_RATE), SAMPLE_RATE)
     head, tail = round(HEAD * SAMPLE_RATE), round(TAIL * SAMPLE_RATE)
     samples = _padded(samples, head, tail)
     seconds = len(samples) / SAMPLE_RATE
@@ -140,18 +139,6 @@ def _clamped(rate: float, wanted: SpeechRequest) -> float:
 def _at_speed(wanted: SpeechRequest, rate: float) -> SpeechRequest:
     speed = min(max(wanted.speed * rate, _SLOWEST_SPEED), _FASTEST_SPEED)
     return wanted.model_copy(update={"speed": speed})
-
-
-def _at_rate(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    if sample_rate == SAMPLE_RATE:
-        return samples
-    from math import gcd
-
-    import numpy as np
-    from scipy.signal import resample_poly
-
-    shared = gcd(SAMPLE_RATE, sample_rate)
-    return np.asarray(resample_poly(samples, SAMPLE_RATE // shared, sample_rate // shared), dtype=np.float32)
 
 
 def _padded(samples: NDArray[np.float32], head: int, tail: int) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.errors import BadInput, StudioError
+from models.errors import BadInput, Cancelled, StudioError
 from models.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,13 +78,15 @@ def make(
         raise click.UsageError(f"Which brief? `studio make {recipe} --example > brief.yaml` writes one.")
     request = read_request(recipe, brief, seed=seed, changes=settings_, models=models, only=only)
     target = out or Path("kits") / (brief.stem if str(brief) != "-" else recipe)
-    result = _make(request, target.absolute(), quiet=quiet or as_json)
+    result, error = _make(request, target.absolute(), quiet=quiet or as_json)
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False))
-    elif not quiet:
-        _say_done(result, target)
+    if error is not None:
+        raise error
     if result["state"] == "cancelled":
-        raise click.exceptions.Exit(130)
+        raise Cancelled("Cancelled.", hint="What was finished is kept; the same command goes on from there.")
+    if not (as_json or quiet):
+        _say_done(result, target)
 
 
 def read_request(
@@ -138,7 +140,8 @@ def _read(brief: Path) -> bytes:
         raise BadInput(f"{brief}: cannot be read ({error.strerror}).") from None
 
 
-def _make(request: MakeRequest, out: Path, *, quiet: bool) -> dict[str, Any]:
+def _make(request: MakeRequest, out: Path, *, quiet: bool) -> tuple[dict[str, Any], StudioError | None]:
+    """Make the kit. Returns what `--json` prints and, for a failed job, the error to end with."""
     from models.catalog import Catalog
     from models.control import CancelToken, Control
     from pipelines.engine.engine import Engine
@@ -164,24 +167,21 @@ def _make(request: MakeRequest, out: Path, *, quiet: bool) -> dict[str, Any]:
             "model_calls": job.model_calls,
             "files": [],
         }
-        if job.state == "failed":
-            raise StudioError(
-                job.error or "A step failed.",
-                hint=f"{job.hint} `studio jobs retry {job.id}` goes on from what is finished.".strip(),
-            )
         if job.state == "done":
             kit = write_job_kit(engine, catalog, job.id, out)
             result["kit"] = str(out)
             result["files"] = [{key: item[key] for key in ("path", "kind", "sha256")} for item in kit["files"]]
             result["needs_review"] = kit["needs_review"]
     result["seconds"] = round(time.monotonic() - started, 2)
-    return result
+    if job.problem is None or job.state != "failed":
+        return result, None
+    result["error"] = {"message": job.error, "hint": job.hint}
+    error = StudioError(job.error, hint=f"{job.hint}\nGo on from what is finished: studio jobs retry {job.id}".strip())
+    error.exit_code = job.problem.exit_code
+    return result, error
 
 
 def _say_done(result: dict[str, Any], out: Path) -> None:
-    if result["state"] == "cancelled":
-        click.echo("Cancelled. What was finished is kept; the same command goes on from there.", err=True)
-        return
     steps = result["steps"]
     click.echo(
         f"{click.style('Done', fg='green', bold=True)} in {result['seconds']:.1f} s: {len(result['files'])} files "

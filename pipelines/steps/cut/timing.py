@@ -30,7 +30,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Sentence:
-    """`role` is "script", "closing" (the call to action) or "notice" (a spoken label)."""
+    """`role` is "script" or "closing" (the call to action)."""
 
     text: str
     start: float
