@@ -106,7 +106,7 @@ def test_cover_has_the_films_size_and_a_picture(made):
 def test_same_request_gives_the_same_bytes_and_another_seed_may_not(made, tmp_path):
     context, request, out = made
     again = MemoryContext(tmp_path)
-    for name in ("copy", "timing", "mix", "palette", "photo", "cutout"):
+    for name in ("audience_copy", "timing", "mix", "palette", "photo", "cutout"):
         artifact = getattr(request, name)
         again.put_bytes(context.path(artifact).read_bytes(), artifact.kind, artifact.suffix)
     assert {k: v.sha256 for k, v in cut(request, again).items()} == {k: v.sha256 for k, v in out.items()}

@@ -98,9 +98,8 @@ class Director:
         edge = stage.zone("type").y1 / stage.height
         strength = st.needed_shade(picture.top_rgb(edge), "#ffffff", dark, least=5.0)
         strength = max(0.0 if ground else 0.35, strength)
-        return PhotoScene(
-            shot, stage, camera=camera, columns=columns, scrim=scrim(stage, dark, until=edge, strength=strength)
-        )
+        shade = scrim(stage, dark, until=edge, strength=strength) if strength > 0.02 else None
+        return PhotoScene(shot, stage, camera=camera, columns=columns, scrim=shade)
 
     def _backdrop(self, shot: Shot, *, colour: str | None = None) -> BackdropScene:
         stage, palette = self.stage, self.props.palette
