@@ -141,9 +141,9 @@ def resized(image: np.ndarray, scale: float) -> np.ndarray:
     size = (max(2, round(image.shape[1] * scale)), max(2, round(image.shape[0] * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LANCZOS4
     if image.shape[2] == 4:  # resample premultiplied, or the edge takes the colour of what was cut away
-        alpha = image[..., 3:].astype(np.float32) / 255
-        flat = np.dstack([image[..., :3] * alpha, alpha * 255]).astype(np.float32)
-        flat = np.clip(cv2.resize(flat, size, interpolation=how), 0, 255)
+        alpha = np.ascontiguousarray(image[..., 3])
+        colour = cv2.multiply(image[..., :3], cv2.merge([alpha] * 3), scale=1 / 255)
+        flat = cv2.resize(np.dstack([colour, alpha]), size, interpolation=how).astype(np.float32)
         shade = np.maximum(flat[..., 3:] / 255, 1e-3)
         return np.dstack([np.clip(flat[..., :3] / shade, 0, 255), flat[..., 3]]).round().astype(np.uint8)
     return cv2.resize(image, size, interpolation=how)
