@@ -32,7 +32,7 @@ def test_the_default_of_each_task_is_its_best_embedded_card() -> None:
         "text": "qwen2.5-coder-1.5b",
         "image": None,
         "backdrop": "backdrop-painter",
-        "matting": "u2netp",
+        "matting": "u2netp-modnet",
         "upscaling": "realesrgan",
         "speech": "kokoro-82m",
         "transcription": "whisper-base",

@@ -92,10 +92,10 @@ def test_hair_stays_soft_and_products_get_crisp() -> None:
 
 
 def test_files(tmp_path: Path) -> None:
-    card = card_of("u2netp")
+    card = card_of("u2netp-modnet")
     with pytest.raises(ModelMissing, match=r"u2netp\.onnx") as missing:
         matting.load(card, tmp_path, options={})
-    assert missing.value.hint == "studio models pull u2netp"
+    assert missing.value.hint == "studio models pull u2netp-modnet"
     (tmp_path / "u2netp.onnx").write_bytes(b"not a network")
     with pytest.raises(CorruptFile, match="u2netp"):
         matting.load(card, tmp_path, options={})

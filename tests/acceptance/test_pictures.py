@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.catalog import Catalog
 from models.control import Control
 from models.settings import ASSETS
 from pipelines.steps.photo import enlarge
@@ -31,17 +29,9 @@ def upscaler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     model.close()
 
 
-def both_networks(scratch: Path) -> tuple[Path, dict[str, Any]]:
-    """A folder with the general and the portrait network, as a card that names both has it."""
-    catalog = Catalog()
-    for card in ("u2netp", "modnet"):
-        shutil.copyfile(catalog.folder(catalog.get(card)) / f"{card}.onnx", scratch / f"{card}.onnx")
-    return scratch, {"networks": {"product": "u2netp.onnx", "portrait": "modnet.onnx"}}
-
-
 @pytest.fixture(scope="module")
 def matting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    model = open_model(Subject("u2netp", make=both_networks), tmp_path_factory.mktemp("matting"))
+    model = open_model(Subject("u2netp-modnet"), tmp_path_factory.mktemp("matting"))
     yield model
     model.close()
 

@@ -58,7 +58,7 @@ def posters(tmp_path_factory: pytest.TempPathFactory) -> list[Made]:
     """Nine templates; each in three formats and a language each, the pictures taking turns."""
     folder = tmp_path_factory.mktemp("posters")
     catalog = Catalog()
-    cards = {"matting": ("u2netp", matting), "upscaling": ("realesrgan", upscaling)}
+    cards = {"matting": ("u2netp-modnet", matting), "upscaling": ("realesrgan", upscaling)}
     models: dict[str, Any] = {}
     for task, (card_id, module) in cards.items():
         card = catalog.get(card_id)
@@ -204,8 +204,8 @@ def test_a_code_can_be_scanned(tmp_path: Path) -> None:
     import zxingcpp
 
     url = "https://example.com/shop/cold-brew?from=poster"
-    for name in TEMPLATES:
+    for name, template in TEMPLATES.items():
         for size in ("portrait", "banner"):
-            poster = set_poster(make_job(TEMPLATES[name], SIZES[size], url=url), tmp_path / f"{name}-{size}")
+            poster = set_poster(make_job(template, SIZES[size], url=url), tmp_path / f"{name}-{size}")
             found = zxingcpp.read_barcodes(Image.open(io.BytesIO(poster.png)).convert("RGB"))
             assert [code.text for code in found] == [url], (name, size)

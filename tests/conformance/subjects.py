@@ -81,7 +81,7 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
     ),
     "image": (Subject("fake-image"), Subject("sd-1.5", make=_tiny_sd, name="diffusers-tiny")),
     "backdrop": (Subject("fake-backdrop"), Subject("backdrop-painter")),
-    "matting": (Subject("fake-matting"), Subject("u2netp", acceptance=True), Subject("modnet", acceptance=True)),
+    "matting": (Subject("fake-matting"), Subject("u2netp-modnet", acceptance=True)),
     "upscaling": (Subject("fake-upscaling"), Subject("realesrgan", acceptance=True)),
     "speech": (Subject("fake-speech"), Subject("kokoro-82m", acceptance=True), Subject("hibari", acceptance=True)),
     "transcription": (Subject("fake-transcription"), Subject("whisper-base", acceptance=True)),
