@@ -64,7 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     context = MemoryContext(
         tmp_path_factory.mktemp("film"),
         models={
-            "matting": model("u2netp", "models.image.matting"),
+            "matting": model("u2netp-modnet", "models.image.matting"),
             "upscaling": model("realesrgan", "models.image.upscaling"),
             "backdrop": model("backdrop-painter", "models.image.backdrop"),
             "speech": model("kokoro-82m", "models.speech.kokoro"),
