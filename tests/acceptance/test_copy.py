@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(1800)]
 @pytest.fixture(scope="module")
 def model() -> Iterator[LlamaModel]:
     path = Settings.from_env().models_dir / "qwen2.5-coder-1.5b" / "model.gguf"
-    loaded = LlamaModel(card_id="qwen2.5-coder-1.5b", path=path, threads=2, context=4096, slots=6, gpu=False)
+    loaded = LlamaModel(card_id="qwen2.5-coder-1.5b", path=path, threads=1, context=4096, slots=6, gpu=False)
     yield loaded
     loaded.close()
 
