@@ -30,6 +30,8 @@ def commands(name: str) -> list[str]:
     return [line.partition("  #")[0].strip() for line in lines if line.startswith("studio ")]
 
 
+@pytest.mark.acceptance
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", READMES)
 def test_the_commands_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tour, as written, on the fakes; files appear where the text says."""
