@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from pipelines.recipes.fields import BriefPart, file_field, http_url, line, unique
 from pipelines.steps.vocabulary import CHANNELS, Colour
 
-Mood = Literal["calm", "upbeat", "warm", "tech", "festive", "epic", "none"]
+Mood = Literal["calm", "upbeat", "warm", "tech", "festive", "epic", "confident", "none"]
 Aspect = Literal["9:16", "16:9", "1:1", "4:5"]
 FilePath = Annotated[str, Field(max_length=1000, strict=True)]
 
