@@ -21,7 +21,7 @@ def import_gradio() -> Any:
             raise OSError("no source is looked up while Gradio is imported")
         return original(thing)
 
-    inspect.getfile = getfile
+    inspect.getfile = getfile  # type: ignore[assignment]  # for the length of the import
     try:
         import gradio
     finally:
