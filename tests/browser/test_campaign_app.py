@@ -162,6 +162,12 @@ def text(page: Page, selector: str) -> str:
     return " ".join(page.inner_text(selector).split())
 
 
+def wait_for_work(page: Page, selector: str) -> None:
+    """Wait until a work is there, or fail at once with the job's own words when the job has."""
+    page.wait_for_selector(f"{selector}, #progress[data-state=failed]", state="attached", timeout=KIT_MS)
+    assert page.locator("#progress[data-state=failed]").count() == 0, text(page, "#progress")
+
+
 def no_side_scroll(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
@@ -293,16 +299,14 @@ def test_a_campaign_from_brief_to_kit_and_after_a_restart(open_page: Open, serve
     page.wait_for_selector("#hd-jobs.busy")
 
     # 2. Works land one after the other; a tab that is opened meanwhile sees the same job.
-    page.wait_for_selector(
-        "#copy-cards .copy[data-state=ok], #copy-cards .copy[data-state=needs_review]", timeout=KIT_MS
-    )
+    wait_for_work(page, "#copy-cards .copy[data-state=ok], #copy-cards .copy[data-state=needs_review]")
     second = open_page(f"#/campaign/{job}", locale="en-US")
     second.wait_for_selector("#copy-cards .copy h3:not(:empty)")
     assert second.input_value("#brief-product-name") == "冷萃咖啡"
-    page.wait_for_selector("#posters .frame img", timeout=KIT_MS)
-    page.wait_for_selector("#voice .voice audio", state="attached", timeout=KIT_MS)
+    wait_for_work(page, "#posters .frame img")
+    wait_for_work(page, "#voice .voice audio")
     page.evaluate("document.querySelector('#voice .voice').dataset.mine = 'kept'")
-    page.wait_for_selector("#progress[data-state=done]", timeout=KIT_MS)
+    wait_for_work(page, "#progress[data-state=done]")
     assert page.get_attribute("#voice .voice", "data-mine") == "kept"  # finished works are never drawn again
 
     # 3. Everything can be looked at.
@@ -342,7 +346,7 @@ def test_a_campaign_from_brief_to_kit_and_after_a_restart(open_page: Open, serve
     page.click("#brief-only [data-value=video]")
     page.click("#btn-make")
     page.wait_for_function(f"!location.hash.endsWith('{job}')")
-    page.wait_for_selector("#progress[data-state=done]", timeout=KIT_MS)
+    wait_for_work(page, "#progress[data-state=done]")
     reused = re.search(r"沿用 (\d+) 步，新做 (\d+) 步", text(page, "#progress .left"))
     assert reused
     assert int(reused[1]) >= 3
