@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,15 @@ def load(card: Card, folder: Path, *, options: Mapping[str, Any]) -> FakeSpeech 
     return FakeTranscription(card.id) if card.task == "transcription" else FakeSpeech(card.id)
 
 
+@cache
+def stand_ins() -> tuple[Voice, ...]:
+    """The voices of the embedded default, by its card."""
+    from models.cards import CARDS, read_card
+    from models.speech.kokoro import card_voices
+
+    return card_voices(read_card(CARDS / "kokoro-82m.yaml"))
+
+
 class FakeSpeech(SentenceSpeech):
     """Speaks tones."""
 
@@ -58,7 +68,8 @@ class FakeSpeech(SentenceSpeech):
         self.card_id = card_id
 
     def voices(self) -> tuple[Voice, ...]:
-        return _VOICES
+        """Its own, then those of the embedded default, so that a brief written for that one can be tried."""
+        return _VOICES + stand_ins()
 
     def measure(self, request: SpeechRequest, *, control: Control | None = None) -> float:
         """Seconds that `synthesize` would give."""

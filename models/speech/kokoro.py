@@ -239,6 +239,16 @@ def _find_voices(folder: Path, card_id: str) -> tuple[Voice, ...]:
     names = sorted(path.stem for path in (folder / "voices").glob("*.bin") if path.stem[:1] in _LANGUAGES)
     if not names:
         raise ModelMissing(f"{card_id} has no voices here.", hint=f"studio models pull {card_id}")
+    return _in_order(names)
+
+
+def card_voices(card: Card) -> tuple[Voice, ...]:
+    """The voices that a card's files give, default first for each language; known without the files."""
+    stems = [Path(file.name).stem for file in card.files if file.name.startswith("voices/")]
+    return _in_order([stem for stem in stems if stem[:1] in _LANGUAGES])
+
+
+def _in_order(names: list[str]) -> tuple[Voice, ...]:
     names.sort(key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
     return tuple(_voice(name) for name in names)
 

@@ -7,7 +7,7 @@ Design:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -24,6 +24,7 @@ class PlanContext:
     Attributes:
         import_file: Checks a file given by a person, puts it into the artifact store.
         choose: Task and language -> id of the card that will run it; raises `ModelMissing`.
+        voices: Id of a speech card, language -> ids of its voices; empty = not known before it is loaded.
         seed: Seed of the whole job.
         base: Folder that relative paths of the brief start from.
         only: Parts asked for ("copy", "posters", "voice", "video"); empty = all.
@@ -32,6 +33,7 @@ class PlanContext:
 
     import_file: Any  # Callable[[Path, ArtifactKind], Artifact], keyword `field` names it in errors
     choose: Any  # Callable[..., str]
+    voices: Callable[[str, str], tuple[str, ...]] = lambda card_id, language: ()
     seed: int = 0
     base: Path = Path()
     only: tuple[str, ...] = ()

@@ -91,9 +91,16 @@ def plan_request(request: MakeRequest, engine: Engine, catalog: Catalog, setting
             facts["width"], facts["height"] = check_picture(path, field=field)
         return engine.import_file(path, kind, facts=facts)
 
+    def voices(card_id: str, language: str) -> tuple[str, ...]:
+        from models.speech.kokoro import card_voices
+
+        known = card_voices(catalog.get(card_id))
+        return tuple(voice.id for voice in known if voice.language.partition("-")[0] == language)
+
     context = PlanContext(
         import_file=import_file,
         choose=choose,
+        voices=voices,
         seed=request.seed,
         base=request.base,
         only=request.only,

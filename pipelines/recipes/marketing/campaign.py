@@ -341,6 +341,7 @@ class _Planner:
 
     def _sound_and_film(self, audience: _Audience) -> None:
         brief, number = self.brief, audience.index + 1
+        self._check_voice()
         voice = self.builder.add(
             f"voice.{number}",
             step="speak",
@@ -362,6 +363,16 @@ class _Planner:
             self._voice_files(audience, voice, mix)
         if "video" in self.wanted:
             self._video(audience, voice, mix)
+
+    def _check_voice(self) -> None:
+        """A voice that the chosen model does not have is known now, not after minutes."""
+        voice, language = self.brief.video.voice, self.brief.language
+        there = self.context.voices(self.context.choose("speech", language=language), language)
+        if voice and there and voice not in there:
+            names = ", ".join(there)
+            raise bad_brief(
+                "video.voice", f"没有声音“{voice}”，可用：{names}", f"has no voice {voice!r}; there are {names}"
+            )
 
     def _mix(self, audience: _Audience, voice: StepHandle) -> StepHandle:
         brief = self.brief
