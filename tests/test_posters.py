@@ -160,6 +160,17 @@ def test_the_step_gives_the_same_bytes_twice(tmp_path: Path, pictures: dict[str,
     assert made[0] == made[1]
 
 
+def test_a_poor_cutout_is_left_out(tmp_path: Path, pictures: dict[str, Path]) -> None:
+    made = {}
+    for quality in ("good", "poor", ""):
+        context = MemoryContext(tmp_path / f"q{quality}")
+        cutout = context.put_bytes(pictures["cutout"].read_bytes(), "image", ".png", facts={"quality": quality})
+        request = request_for(context, TEMPLATES["minimal"], cutout=cutout if quality else None)
+        made[quality] = lay_out(request, context)["png"].sha256
+    assert made["poor"] == made[""]
+    assert made["poor"] != made["good"]
+
+
 def test_the_step_refuses_an_edited_template_and_stops_when_asked(tmp_path: Path) -> None:
     context = MemoryContext(tmp_path)
     with pytest.raises(BadInput, match="edited"):

@@ -332,6 +332,8 @@ class _Planner:
             channel_ratio=channel.ratio,
             index=audience * len(self.brief.channels) + order,
             has_photo=self.photo is not None,
+            # Known only when the photograph is prepared; where the cut-out is poor the template takes the photograph.
+            cutout_quality="none" if self.photo is None else "good",
             taken=taken,
             language=self.brief.language,
             seed=self.seed,

@@ -8,6 +8,7 @@ Design:
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -64,8 +65,13 @@ def lay_out(request: LayOutRequest, context: StepContext) -> dict[str, Artifact]
         )
     copy = AudienceCopy.model_validate(context.read_json(request.audience_copy))
 
-    def path(artifact: Artifact | None):  # type: ignore[no-untyped-def]
+    def path(artifact: Artifact | None) -> Path | None:
         return None if artifact is None else context.path(artifact)
+
+    # A ragged cut-out spoils a poster; the photograph, or the template's own shapes, take its place.
+    cutout = request.cutout
+    if cutout is not None and cutout.facts.get("quality") == "poor":
+        cutout = None
 
     poster = set_poster(
         Job(
@@ -83,7 +89,7 @@ def lay_out(request: LayOutRequest, context: StepContext) -> dict[str, Artifact]
             label=request.label,
             seed=request.seed,
             photo=path(request.photo),
-            cutout=path(request.cutout),
+            cutout=path(cutout),
             backdrop=path(request.backdrop),
             logo=path(request.logo),
         ),
