@@ -207,6 +207,6 @@ def test_facts_are_never_judged(facts: list[str]) -> None:
 
 
 def test_speech_time_grows_with_what_is_said() -> None:
-    assert checks.spoken_seconds(["早上好。"], "zh") == pytest.approx(3 / 4.6)
-    assert checks.spoken_seconds(["Good morning to you."], "en") == pytest.approx(4 / 2.6)
+    assert checks.spoken_seconds(["早上好。"], "zh") == pytest.approx(3 / 4.6 + checks.PAUSE)
+    assert checks.spoken_seconds(["Good morning to you."], "en") == pytest.approx(4 / 2.6 + checks.PAUSE)
     assert checks.spoken_seconds(["$4.99/month"], "en") > checks.spoken_seconds(["month"], "en") + 1.0

@@ -329,7 +329,7 @@ def test_built_in_adapters_come_through_the_entry_points() -> None:
     assert {"xllamacpp", "kokoro", "fake-text", "diffusers"} <= set(adapters())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["aa", "bb", "cc", "dd"]), st.integers(0, 900)), max_size=25))
 def test_the_budget_is_never_exceeded(tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[str, int]]) -> None:
     sizes = {"aa": 100, "bb": 300, "cc": 500, "dd": 900}

@@ -6,14 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models.settings import ASSETS
+from models.settings import ASSETS, Settings
+from pipelines.engine.engine import Engine
 
 SAMPLES = {"coffee": "coffee.zh.yaml", "space-day": "space-day.zh.yaml", "pet-app": "pet-app.en.yaml"}
 SAMPLES |= {"flight-jacket": "flight-jacket.en.yaml"}
@@ -56,6 +57,11 @@ class Campaign:
 
     def path(self, item: dict[str, Any]) -> Path:
         return self.folder / str(item["path"])
+
+    def json(self, ref: str) -> Any:
+        """An artifact of the job that is not in the kit: "step.output"."""
+        with Engine(replace(Settings.from_env(), home=self.home)) as engine:
+            return json.loads(engine.path(engine.output(self.result["job"], ref)).read_text("utf-8"))
 
     def copies(self) -> list[dict[str, Any]]:
         return [json.loads(path.read_text("utf-8")) for path in sorted((self.folder / "copy").glob("0*.json"))]

@@ -10,7 +10,6 @@ Design:
 from __future__ import annotations
 
 import io
-import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from pipelines.steps.paint_backdrop import PaintBackdropRequest, paint_backdrop
 from pipelines.steps.prepare_photo import PreparePhotoRequest, prepare_photo
 from pipelines.steps.vocabulary import Palette
 from tests.support.context import MemoryContext
+from tests.support.ocr import plain, read_lines
 from tests.support.posters import SIZES, layout_problems, make_job
 from tests.support.readback import distance
 
@@ -98,40 +98,7 @@ def posters(tmp_path_factory: pytest.TempPathFactory) -> list[Made]:
     return made
 
 
-@pytest.fixture(scope="session")
-def reader() -> Any:
-    from rapidocr import RapidOCR
-
-    return RapidOCR()
-
-
-def plain(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).replace("￥", "¥").split()).casefold()
-
-
-def line_picture(made: Made, mark: dict[str, Any]) -> np.ndarray[Any, Any]:
-    """One line of type, turned upright and on a plain border: what a recogniser of lines wants."""
-    import cv2
-
-    height, width = made.pixels.shape[:2]
-    wide, tall = mark.get("flat") or (mark["w"], mark["h"])
-    centre = (mark["x"] + mark["w"] / 2, mark["y"] + mark["h"] / 2)
-    turn = cv2.getRotationMatrix2D(centre, mark.get("turn", 0.0), 1.0)
-    upright = cv2.warpAffine(made.pixels, turn, (width, height), flags=cv2.INTER_CUBIC)
-    air = 0.06 * tall
-    x0, y0 = max(int(centre[0] - wide / 2 - air), 0), max(int(centre[1] - tall / 2 - air), 0)
-    line = upright[y0 : int(centre[1] + tall / 2 + air) + 1, x0 : int(centre[0] + wide / 2 + air) + 1]
-    line = cv2.resize(line, None, fx=64 / line.shape[0], fy=64 / line.shape[0], interpolation=cv2.INTER_AREA)
-    edge = np.median(np.concatenate([line[0], line[-1]]), axis=0)
-    return np.asarray(cv2.copyMakeBorder(line, 8, 8, 24, 24, cv2.BORDER_CONSTANT, value=edge.tolist()))
-
-
-def read_back(reader: Any, line: np.ndarray[Any, Any]) -> str:
-    found = reader(np.ascontiguousarray(line[..., ::-1]), use_det=False, use_cls=False, use_rec=True)
-    return "".join(found.txts or ())
-
-
-def test_the_text_is_read_back(posters: list[Made], reader: Any) -> None:
+def test_the_text_is_read_back(posters: list[Made]) -> None:
     wrong: dict[str, int] = defaultdict(int)
     total: dict[str, int] = defaultdict(int)
     notes = []
@@ -140,7 +107,7 @@ def test_the_text_is_read_back(posters: list[Made], reader: Any) -> None:
             marks = made.of(role)
             assert marks, f"{made.name} has no {role}"
             said = plain("".join(mark["text"] for mark in marks))
-            seen = plain("".join(read_back(reader, line_picture(made, mark)) for mark in marks))
+            seen = read_lines(made.pixels, marks)
             missed = distance(said, seen)
             wrong[role] += missed
             total[role] += len(said)

@@ -123,6 +123,7 @@ class _Planner:
         self.photo: Artifact | None = self._file(brief.product.photo, "product.photo")
         self.logo: Artifact | None = self._file(brief.brand.logo, "brand.logo")
         self.prepared: StepHandle | None = None
+        self.taken: set[str] = set()  # templates used so far: a kit shows different styles
         self.shared: dict[tuple[Any, ...], StepHandle] = {}
 
     def plan(self) -> Plan:
@@ -262,11 +263,10 @@ class _Planner:
         )
 
     def _posters(self, audience: _Audience) -> None:
-        taken: set[str] = set()
         for order, name in enumerate(self.brief.channels):
             channel = CHANNELS[name]
-            template = self._template(channel, audience.index, order, taken)
-            taken.add(template.name)
+            template = self._template(channel, audience.index, order)
+            self.taken.add(template.name)
             self._poster(audience, channel, template)
 
     def _poster(self, audience: _Audience, channel: Channel, template: Template) -> None:
@@ -317,7 +317,7 @@ class _Planner:
             }
         )
 
-    def _template(self, channel: Channel, audience: int, order: int, taken: set[str]) -> Template:
+    def _template(self, channel: Channel, audience: int, order: int) -> Template:
         asked = self.brief.templates
         if asked:
             name = asked[(audience * len(self.brief.channels) + order) % len(asked)]
@@ -334,7 +334,7 @@ class _Planner:
             has_photo=self.photo is not None,
             # Known only when the photograph is prepared; where the cut-out is poor the template takes the photograph.
             cutout_quality="none" if self.photo is None else "good",
-            taken=taken,
+            taken=self.taken,
             language=self.brief.language,
             seed=self.seed,
         )

@@ -26,6 +26,7 @@ _WORD = re.compile(r"[A-Za-z]+(?:['’\-][A-Za-z]+)*|\d+(?:[.,:]\d+)*")
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\ufe0f]")
 _ZH_NUMERAL = "[二三四五六七八九十百千万亿两半几数][零一二三四五六七八九十百千万亿]*"
 RATE = {"zh": 4.6, "en": 2.6}  # characters, words a second
+PAUSE = 0.35  # seconds after a sentence
 CLOSING_SECONDS = 2.0  # the call to action is spoken after the script
 
 # (low, high) in characters (zh) or words (en), without what the brief's own words take.
@@ -89,15 +90,16 @@ def size(text: str, language: Language) -> int:
 
 
 def spoken_seconds(sentences: Iterable[str], language: Language) -> float:
-    """How long the sentences take to say, roughly; prices and numbers grow when they are spoken."""
-    units = 0.0
+    """How long the sentences and the pauses after them take, roughly; prices and numbers grow when spoken."""
+    units, pauses = 0.0, 0.0
     for sentence in sentences:
+        pauses += PAUSE
         if language == "zh":
             latin = re.findall(r"[A-Za-z]+", sentence)
             units += size(re.sub(r"[A-Za-z]+", "", sentence), "zh") + 2.5 * len(latin)
         else:
             units += sum(_spoken_words(word) for word in _WORD.findall(sentence)) + sentence.count("$")
-    return units / RATE[language]
+    return units / RATE[language] + pauses
 
 
 def _spoken_words(word: str) -> float:
