@@ -126,7 +126,7 @@ def serve(
     app = create_app(settings, token=token, loopback=loopback)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{port}/"
-    print(f"Kit Studio is at {address}{f'?token={token}' if token else ''}\nStop it with Ctrl+C.", flush=True)
+    print(f"AIGC Studio is at {address}{f'?token={token}' if token else ''}\nStop it with Ctrl+C.", flush=True)
     if open_browser:
         import webbrowser
 

@@ -145,7 +145,7 @@ async def _refuse(send: Any, status: int, zh: str, en: str, *, page: bool) -> No
 
 
 _PAGE = (
-    "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'><title>Kit Studio</title>"
+    "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'><title>AIGC Studio</title>"
     "<style>body{{margin:0;min-height:100vh;display:grid;place-items:center;background:#f4f2ed;color:#1b1a17;"
     "font:17px/1.7 system-ui,sans-serif;text-align:center}}p{{margin:0 24px}}"
     "small{{color:#736e63;font-size:15px}}</style>"
