@@ -274,3 +274,18 @@ def test_nothing_written_is_lost_and_no_digit_is_left_to_say(text: str, language
 @given(_ANYTHING)
 def test_splitting_keeps_every_character_but_white_space(text: str):
     assert "".join("".join(split_sentences(text)).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("现在9.9元", "现在九点九元"),
+        ("现在9.9", "现在九点九"),
+        ("截至9.9元", "截至九点九元"),
+        ("到手9.5折", "到手九点五折"),
+        ("9.9大促", "九月九日大促"),
+        ("定于11.28举行", "定于十一月二十八日举行"),
+    ],
+)
+def test_an_amount_is_not_a_date(written: str, said: str):
+    assert [sentence.spoken for sentence in prepare(written, language="zh")] == [said]

@@ -19,7 +19,7 @@ from pipelines.export.labels import can_label, read_label
 from pipelines.steps.vocabulary import CHANNELS
 from tests.acceptance.conftest import SAMPLES, Campaign, studio
 from tests.support.ocr import plain, read_lines
-from tests.support.readback import cer_pinyin, distance, wer_en
+from tests.support.readback import distance, normalise_en, syllables
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(1800)]
 
@@ -179,30 +179,40 @@ def whisper() -> Any:
 
 
 def test_voices_are_read_back(campaign: Campaign, whisper: Any, tmp_path: Path) -> None:
+    """The best of four readings a voice: with and without the names, which are in no dictionary, and with and without
+    silence around it. What the recogniser invents in one reading of four is not the voice's mistake."""
     import soundfile
 
     from models.speech.base import TranscriptionRequest
 
-    errors = []
+    names = f"{campaign.brief['brand']['name']}，{campaign.brief['product']['name']}。"
     voices = [item for item in campaign.files("audio") if not item["path"].endswith("-music.wav")]
+    errors = []
     for item, copy in zip(voices, campaign.copies(), strict=True):
         assert -17 <= item["facts"]["lufs"] <= -15
         samples, rate = soundfile.read(campaign.path(item))
-        spoken = item["facts"]["seconds"] - item["facts"]["notice_seconds"]
-        voice = tmp_path / "voice.wav"
-        soundfile.write(voice, samples[: round(spoken * rate)], rate)
+        spoken = samples[: round((item["facts"]["seconds"] - item["facts"]["notice_seconds"]) * rate)]
         said = " ".join([*copy["script"], campaign.brief["call_to_action"]])
-        # Twice, once knowing the brand's names, which are in no dictionary: what the recogniser makes up on its own
-        # in one reading is not the voice's mistake.
-        names = f"{campaign.brief['brand']['name']}，{campaign.brief['product']['name']}。"
         readings = []
-        for prompt in ("", names):
-            asked = TranscriptionRequest(audio=voice, language=campaign.language)
-            heard = whisper.transcribe(asked, prompt=prompt).text
-            readings.append((cer_pinyin if campaign.language == "zh" else wer_en)(said, heard))
-            print(f"{item['path']}: {readings[-1]:.3f}  {said} | {heard}")
+        for silence in (0.0, 0.5):
+            voice = tmp_path / "voice.wav"
+            soundfile.write(voice, np.pad(spoken, round(silence * rate)), rate)
+            for prompt in ("", names):
+                asked = TranscriptionRequest(audio=voice, language=campaign.language)
+                heard = whisper.transcribe(asked, prompt=prompt).text
+                readings.append(error_rate(said, heard, campaign.language))
+                print(f"{item['path']}: {readings[-1]:.3f}  {said} | {heard}")
         errors.append(min(readings))
     assert sum(errors) / len(errors) <= (0.05 if campaign.language == "zh" else 0.08), errors
+
+
+def error_rate(said: str, heard: str, language: str) -> float:
+    """CER in toneless syllables (zh) or WER (en). What is heard after the end, in silence, is not counted: credits
+    that were never spoken are this recogniser's well-known invention."""
+    units = syllables if language == "zh" else normalise_en
+    wanted, got = units(said), units(heard)
+    ends = range(max(0, len(wanted) - 8), min(len(got), len(wanted) + 8) + 1)
+    return min((distance(wanted, got[:end]) for end in ends), default=len(wanted)) / len(wanted)
 
 
 # -- videos -------------------------------------------------------------------------------------------------------
@@ -252,7 +262,6 @@ def parse_srt(text: str) -> list[tuple[float, float, str]]:
 def test_captions_start_with_the_words(coffee: Campaign, whisper: Any) -> None:
     """Cue starts against where a recogniser hears the cue's first words in the finished video."""
     from models.speech.base import TranscriptionRequest
-    from tests.support.readback import syllables
 
     late = []
     for item in coffee.files("video"):

@@ -126,7 +126,9 @@ def _date(m: re.Match[str]) -> Said | None:
 def _month_day(m: re.Match[str]) -> Said | None:
     month, day = int(m["month"]), int(m["day"])
     around = m.string[max(0, m.start() - 2) : m.start()] + " " + m.string[m.end() : m.end() + 2]
-    dated = bool(re.search(r"[自从于在至到截止日期]|前|起|开[售抢]|上[市线]|活动|限时|大促", around))
+    if m["sep"] == "." and re.match(rf"\s?(?:[元块毛角折倍分万亿]|(?:{_UNIT})(?![A-Za-z]))", m.string[m.end() :]):
+        return None  # an amount: 现在9.9元
+    dated = bool(re.search(r"[自从于至到截止日期]|(?<!现)在|前|起|开[售抢]|上[市线]|活动|限时|大促", around))
     if m["sep"] == "." and not dated:
         return None
     if not dated and month < day and day in (2, 3, 4, 5, 8, 10):
