@@ -78,7 +78,9 @@ def build(service: Any) -> Any:
             elem_id=elem_id,
         )
 
-    with gr.Blocks(title="AIGC Studio", analytics_enabled=False, fill_width=True, delete_cache=(86400, 86400)) as blocks:
+    with gr.Blocks(
+        title="AIGC Studio", analytics_enabled=False, fill_width=True, delete_cache=(86400, 86400)
+    ) as blocks:
         static("header", header_markup(), "hd")
         campaign.build(gr, Desk(service))
         static("history", history_markup(), "page-history")
