@@ -27,10 +27,9 @@ def plan(
     mermaid: bool,
 ) -> None:
     """Print the plan that BRIEF makes; nothing is run."""
+    from models.catalog import Catalog
     from pipelines.engine.engine import Engine
     from pipelines.engine.mermaid import mermaid as draw
-
-    from models.catalog import Catalog
     from pipelines.recipes.making import plan_request
     from studio.commands.make import read_request
 
